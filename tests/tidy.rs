@@ -275,16 +275,13 @@ fn codes(sources: &[Source]) -> Vec<(String, String)> {
                 found.extend(literals(body).into_iter().take(most).filter(plain).map(|code| (format!("{}:{line}", source.path), code)));
             }
         };
-        match source.folder() {
-            Some("domain" | "pipeline") => {
-                take("const CODES", "];", usize::MAX);
-                take("enum ExecutionErrorCode {", "\n    }", usize::MAX);
-                if source.path != "src/domain/problem.rs" {
-                    take("Problem::error(", ",", 1);
-                    take("Problem::warning(", ",", 1);
-                }
+        if let Some("domain" | "pipeline") = source.folder() {
+            take("const CODES", "];", usize::MAX);
+            take("enum ExecutionErrorCode {", "\n    }", usize::MAX);
+            if source.path != "src/domain/problem.rs" {
+                take("Problem::error(", ",", 1);
+                take("Problem::warning(", ",", 1);
             }
-            _ => {}
         }
         if source.path == "src/graphql/error.rs" {
             let upper = |word: &String| word.len() > 4 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');

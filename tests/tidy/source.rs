@@ -39,7 +39,9 @@ impl Source {
         self.code.match_indices(word).map(|(offset, _)| offset).filter(move |offset| {
             let before = self.code.get(..*offset).and_then(|text| text.chars().next_back());
             let after = self.code.get(offset + word.len()..).and_then(|text| text.chars().next());
-            !before.is_some_and(|c| is_name(c) || c == ':') && !(word.chars().all(is_name) && after.is_some_and(is_name))
+            let part = before.is_some_and(|c| is_name(c) || c == ':');
+            let longer = word.chars().all(is_name) && after.is_some_and(is_name);
+            !part && !longer
         })
     }
 }
