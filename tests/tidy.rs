@@ -266,11 +266,12 @@ fn nothing_is_left_for_later() {
 fn codes(sources: &[Source]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| source.path.starts_with("src/")) {
+        let text = source.text_without_tests();
         let mut take = |opening: &str, closing: &str, most: usize| {
-            for (offset, mark) in source.text.match_indices(opening) {
-                let rest = source.text.get(offset + mark.len()..).unwrap_or_default();
+            for (offset, mark) in text.match_indices(opening) {
+                let rest = text.get(offset + mark.len()..).unwrap_or_default();
                 let body = rest.split(closing).next().unwrap_or_default();
-                let line = source.text.get(..offset).map_or(0, |before| before.matches('\n').count()) + 1;
+                let line = text.get(..offset).map_or(0, |before| before.matches('\n').count()) + 1;
                 let plain = |code: &String| !code.is_empty() && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
                 found.extend(literals(body).into_iter().take(most).filter(plain).map(|code| (format!("{}:{line}", source.path), code)));
             }
@@ -283,9 +284,9 @@ fn codes(sources: &[Source]) -> Vec<(String, String)> {
                 take("Problem::warning(", ",", 1);
             }
         }
-        if source.path == "src/graphql/error.rs" {
+        if matches!(source.path.as_str(), "src/graphql/error.rs" | "src/http/error.rs") {
             let upper = |word: &String| word.len() > 4 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-            found.extend(literals(&source.text).into_iter().filter(upper).map(|code| (format!("{}:1", source.path), code)));
+            found.extend(literals(text).into_iter().filter(upper).map(|code| (format!("{}:1", source.path), code)));
         }
     }
     found

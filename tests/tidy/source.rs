@@ -28,6 +28,13 @@ impl Source {
         if self.path.ends_with("/mod.rs") { parts - 1 } else { parts }
     }
 
+    /// The text as it is, but without the test module at its end.
+    pub(crate) fn text_without_tests(&self) -> &str {
+        let lines = self.code.matches('\n').count();
+        let end = self.text.match_indices('\n').nth(lines).map_or(self.text.len(), |(offset, _)| offset);
+        self.text.get(..end).unwrap_or(&self.text)
+    }
+
     /// `file:line` of a byte offset.
     pub(crate) fn at(&self, offset: usize) -> String {
         let line = self.code.get(..offset).map_or(0, |before| before.matches('\n').count()) + 1;
