@@ -316,3 +316,22 @@ fn every_error_code_is_explained() {
 fn the_schema_is_committed() {
     assert!(root().join("schema.graphql").is_file(), "schema.graphql is missing: cargo run -- export-schema > schema.graphql");
 }
+
+#[test]
+fn every_setting_is_documented() {
+    let defaults = fs::read_to_string(root().join("src/config/default.toml")).unwrap_or_default();
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap_or_default();
+    let (mut section, mut findings, mut count) = ("", Vec::new(), 0);
+    for (index, line) in defaults.lines().enumerate() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            count += 1;
+            if !page.contains(&format!("| `{section}.{key}` |")) {
+                findings.push(format!("src/config/default.toml:{} `{section}.{key}`", index + 1));
+            }
+        }
+    }
+    assert!(count > 0, "no setting found in src/config/default.toml");
+    report("a setting that docs/operations.md does not explain", &findings);
+}
