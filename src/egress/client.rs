@@ -18,6 +18,9 @@ const IDLE_PER_HOST: usize = 32;
 /// Largest first reservation for a body: a length that was only announced takes no memory.
 const FIRST_RESERVATION: u64 = 64 * 1024;
 
+/// Most bytes of all header names and values of an answer together; HTTP/1 also stops at a hundred lines.
+const LONGEST_HEADERS: u32 = 64 * 1024;
+
 /// Headers that frame a message or steer a proxy: the client alone sets them (RFC 9110 section 7.6.1).
 const TRANSPORT_HEADERS: [&str; 9] =
     ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"];
@@ -33,7 +36,6 @@ struct Inner {
     inside: Option<reqwest::Client>,
     connect_timeout: Duration,
     max_response_bytes: u64,
-    max_header_bytes: u32,
 }
 
 /// Bounds of one call.
@@ -66,7 +68,6 @@ impl Client {
             policy,
             connect_timeout: options.connect_timeout,
             max_response_bytes: options.max_response_bytes,
-            max_header_bytes: options.max_header_bytes,
         })))
     }
 
@@ -94,7 +95,7 @@ impl Inner {
         let started = Instant::now();
         let mut answer = pool.execute(request).await.map_err(failed)?;
         let first_byte_ms = milliseconds(started);
-        let headers = self.incoming(answer.headers())?;
+        let headers = incoming(answer.headers())?;
         let announced = answer.content_length().unwrap_or(0);
         if announced > limit {
             return Err(Error::TooLarge { limit });
@@ -111,15 +112,16 @@ impl Inner {
         }
         Ok(Response { status: answer.status().as_u16(), headers, body, first_byte_ms, duration_ms: milliseconds(started) })
     }
+}
 
-    fn incoming(&self, headers: &HeaderMap) -> Result<Vec<(String, String)>, Error> {
-        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        if bytes > usize::try_from(self.max_header_bytes).unwrap_or(usize::MAX) {
-            return Err(Error::Transport { what: "the answer has too many or too long headers" });
-        }
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
+/// Header lines of an answer, within their limit.
+fn incoming(headers: &HeaderMap) -> Result<Vec<(String, String)>, Error> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > usize::try_from(LONGEST_HEADERS).unwrap_or(usize::MAX) {
+        return Err(Error::Transport { what: "the answer has too many or too long headers" });
     }
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
@@ -131,7 +133,7 @@ fn pool(options: &Options, policy: &Arc<Policy>, reach: Reach) -> Result<reqwest
         .user_agent(concat!("connectors/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
         .pool_max_idle_per_host(IDLE_PER_HOST)
-        .http2_max_header_list_size(options.max_header_bytes)
+        .http2_max_header_list_size(LONGEST_HEADERS)
         .tcp_nodelay(true)
         .dns_resolver(Resolver::new(Arc::clone(policy), reach))
         .build()
