@@ -1,7 +1,7 @@
 //! The document a connector or template is: `connectors/v1`, as types.
 //!
 //! [`read`] turns JSON into a [`Definition`] and reports every problem of shape and sense at once.
-//! What needs a library to judge (expression syntax, JSONPath) is judged by `pipeline::plan`.
+//! What needs a library to judge (expression syntax, JSONPath, JSON Schema) is judged by `pipeline::plan`.
 
 pub mod duration;
 pub mod expression;
@@ -24,7 +24,7 @@ pub use request::{Body, BodyKind, Decoder, HttpRequest, Response, Rule, RuleActi
 pub use retry::{Backoff, BackoffKind, Retry};
 pub use slot::{Inject, InjectPlace, Slot, TestRequest};
 pub use step::{Extraction, HttpStep, OnError, SetStep, Step, StepAction, StopStep, Take, ValueType};
-// pub use validate::{Reading, read};
+pub use validate::{Reading, read};
 
 /// The format this server understands.
 pub const SPEC: &str = "connectors/v1";
@@ -77,7 +77,7 @@ pub struct Definition {
     /// How results reach contacts.
     #[serde(default)]
     pub mapping: Option<Mapping>,
-    /// JSONPaths whose values are never stored.
+    /// Each a JSONPath whose values are never stored.
     #[serde(default)]
     pub redact: Vec<String>,
     /// How long payloads are kept.

@@ -153,17 +153,13 @@ impl<'a> Scan<'a> {
 
     /// The word that must come next, with its place.
     fn expect_word(&mut self, after: &Token, what: &str) -> Option<(String, Span)> {
-        match self.tokens.get(self.at) {
-            Some(token @ Token { kind: Kind::Word(word), start, end }) => {
-                self.at += 1;
-                self.refuse_reserved(token, word);
-                Some((word.clone(), (*start, *end)))
-            }
-            _ => {
-                self.fault(after, format!("{what} must follow here"));
-                None
-            }
-        }
+        let Some(token @ Token { kind: Kind::Word(word), start, end }) = self.tokens.get(self.at) else {
+            self.fault(after, format!("{what} must follow here"));
+            return None;
+        };
+        self.at += 1;
+        self.refuse_reserved(token, word);
+        Some((word.clone(), (*start, *end)))
     }
 
     fn refuse_reserved(&mut self, token: &Token, word: &str) {

@@ -1,0 +1,121 @@
+//! The kinds of steps: which can be run, which are known but cannot yet, and what a builder shows of each.
+
+use serde_json::Value;
+
+use super::schema::settings_schema;
+use super::table::{HTTP_STEP, SET_STEP, STOP_STEP};
+use super::{Object, Shape};
+
+/// What a builder needs to know of a step kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepKindInfo {
+    /// The word in `kind`.
+    pub key: &'static str,
+    /// Name to show.
+    pub name: &'static str,
+    /// What it does, in Markdown.
+    pub description: &'static str,
+    /// Group in the palette.
+    pub group: &'static str,
+    /// Name of an icon.
+    pub icon: &'static str,
+    /// JSON Schema of the fields only this kind has.
+    pub settings_schema: Value,
+    /// Settings to start from.
+    pub defaults: Value,
+    /// Handles edges may start from.
+    pub source_handles: Vec<&'static str>,
+    /// Can it hold other steps?
+    pub container: bool,
+    /// Does it use a credential?
+    pub uses_credential: bool,
+}
+
+/// Kinds of the language that this server does not run yet.
+pub(in crate::domain::definition) const LATER_KINDS: &[&str] = &["branch", "foreach", "parallel", "waterfall", "poll", "wait", "call"];
+
+pub(in crate::domain::definition) struct StepKind {
+    pub(in crate::domain::definition) key: &'static str,
+    pub(in crate::domain::definition) object: &'static Object,
+    name: &'static str,
+    description: &'static str,
+    group: &'static str,
+    icon: &'static str,
+    defaults: &'static str,
+    source_handles: &'static [&'static str],
+}
+
+pub(in crate::domain::definition) static STEP_KINDS: &[StepKind] = &[
+    StepKind {
+        key: "http",
+        object: &HTTP_STEP,
+        name: "Call an API",
+        description: "Sends one HTTP request, tries again when that may help, and takes values from the answer by JSONPath.",
+        group: "API",
+        icon: "globe",
+        defaults: r#"{"request": {"method": "GET", "path": "/"}, "extract": {}}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "set",
+        object: &SET_STEP,
+        name: "Compute values",
+        description: "Gives names to values computed from inputs and from the results of earlier steps.",
+        group: "Data",
+        icon: "variable",
+        defaults: r#"{"values": {}}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "stop",
+        object: &STOP_STEP,
+        name: "Stop",
+        description: "Ends the run as succeeded, with a word as its result. With a condition, an early way out.",
+        group: "Flow",
+        icon: "octagon",
+        defaults: r#"{"result": "done"}"#,
+        source_handles: &[],
+    },
+];
+
+/// The kinds this server runs, in the order of a palette.
+pub fn step_kinds() -> Vec<StepKindInfo> {
+    let info = |kind: &StepKind| StepKindInfo {
+        key: kind.key,
+        name: kind.name,
+        description: kind.description,
+        group: kind.group,
+        icon: kind.icon,
+        settings_schema: settings_schema(kind.object),
+        defaults: serde_json::from_str(kind.defaults).unwrap_or_default(),
+        source_handles: kind.source_handles.to_vec(),
+        container: kind.object.fields.iter().any(|field| matches!(field.shape, Shape::Step)),
+        uses_credential: kind.object.find("auth").is_some(),
+    };
+    STEP_KINDS.iter().map(info).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_tells_its_settings_and_where_they_start() {
+        let kinds = step_kinds();
+        assert_eq!(kinds.iter().map(|kind| kind.key).collect::<Vec<_>>(), ["http", "set", "stop"]);
+        for kind in &kinds {
+            let properties = kind.settings_schema["properties"].as_object().unwrap();
+            assert!(
+                !properties.contains_key("id") && !properties.contains_key("retry"),
+                "{}: fields of every step are not settings",
+                kind.key
+            );
+            for (name, _) in kind.defaults.as_object().unwrap() {
+                assert!(properties.contains_key(name), "{} {name}", kind.key);
+            }
+        }
+        assert!(kinds.iter().all(|kind| kind.uses_credential == (kind.key == "http") && !kind.container));
+        assert_eq!(kinds[0].settings_schema["required"], serde_json::json!(["request"]));
+        assert!(kinds[0].settings_schema["$defs"]["request"].is_object() && kinds[0].settings_schema["$defs"]["meta"].is_null());
+    }
+}

@@ -1,0 +1,168 @@
+//! Looks at every expression of a definition: is it well formed, and is there everything it names?
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::names::{Known, Sight};
+use super::report::Report;
+use crate::domain::definition::expression::{FILTERS, FUNCTIONS, LATER_FILTERS, Segment, Span, TESTS, is_template, names, segments};
+use crate::domain::definition::{Definition, HttpStep, StepAction};
+use crate::domain::problem::{Problem, pointer_join};
+
+pub(super) fn check(definition: &Definition, report: &mut Report) {
+    let mut look = Look { known: Known::of(definition), report };
+    let nothing = Sight { steps: 0, response: false };
+    if let Some(base) = &definition.defaults.base_url {
+        look.text(base, "/defaults/base_url", nothing);
+    }
+    look.members(&definition.defaults.headers, "/defaults/headers", nothing);
+    for (number, step) in definition.steps.iter().enumerate() {
+        let (place, sight) = (format!("/steps/{number}"), Sight { steps: number, response: false });
+        if let Some(when) = &step.when {
+            look.text(when, &pointer_join(&place, "when"), sight);
+        }
+        match &step.action {
+            StepAction::Http(http) => look.http(http, &place, sight),
+            StepAction::Set(set) => look.members(&set.values, &pointer_join(&place, "values"), sight),
+            StepAction::Stop(_) => {}
+        }
+    }
+    let end = Sight { steps: definition.steps.len(), response: false };
+    for (name, output) in &definition.outputs {
+        look.value(&output.value, &pointer_join(&pointer_join("/outputs", name), "value"), end);
+    }
+    for (number, field) in definition.mapping.iter().flat_map(|mapping| &mapping.fields).enumerate() {
+        let place = format!("/mapping/fields/{number}");
+        look.value(&field.from, &pointer_join(&place, "from"), end);
+        if let Some(confidence) = &field.confidence {
+            look.value(confidence, &pointer_join(&place, "confidence"), end);
+        }
+    }
+    let used = look.known.used;
+    unused(definition, &used, report);
+}
+
+/// Warns of values taken from an answer that nothing looks at.
+fn unused(definition: &Definition, used: &BTreeSet<(usize, Option<String>)>, report: &mut Report) {
+    // What is wrong may well have used them.
+    if ["/steps", "/outputs", "/mapping"].iter().any(|place| report.is_tainted(place) || report.is_tainted_within(place)) {
+        return;
+    }
+    for (number, step) in definition.steps.iter().enumerate() {
+        let StepAction::Http(http) = &step.action else { continue };
+        for (name, _) in http.extract.iter().filter(|(_, extraction)| !extraction.required) {
+            if !used.contains(&(number, None)) && !used.contains(&(number, Some(name.clone()))) {
+                let place = pointer_join(&format!("/steps/{number}/extract"), name);
+                report.follow(Problem::warning("unused-extract", place, format!("nothing uses `steps.{}.{name}`", step.id)));
+            }
+        }
+    }
+}
+
+struct Look<'a, 'b> {
+    known: Known<'a>,
+    report: &'b mut Report,
+}
+
+impl Look<'_, '_> {
+    fn http(&mut self, http: &HttpStep, place: &str, sight: Sight) {
+        let request = pointer_join(place, "request");
+        for (name, text) in [("url", &http.request.url), ("path", &http.request.path)] {
+            if let Some(text) = text {
+                self.text(text, &pointer_join(&request, name), sight);
+            }
+        }
+        self.members(&http.request.query, &pointer_join(&request, "query"), sight);
+        self.members(&http.request.headers, &pointer_join(&request, "headers"), sight);
+        if let Some(body) = &http.request.body {
+            self.value(&body.value, &format!("{request}/body/value"), sight);
+        }
+        for (number, rule) in http.rules.iter().enumerate() {
+            if let Some(body) = &rule.condition.body {
+                self.text(body, &format!("{place}/rules/{number}/if/body"), Sight { response: true, ..sight });
+            }
+        }
+    }
+
+    fn members<'m>(&mut self, members: impl IntoIterator<Item = (&'m String, &'m Value)>, place: &str, sight: Sight) {
+        for (name, value) in members {
+            self.value(value, &pointer_join(place, name), sight);
+        }
+    }
+
+    fn value(&mut self, value: &Value, place: &str, sight: Sight) {
+        match value {
+            Value::String(text) => self.text(text, place, sight),
+            Value::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    self.value(item, &pointer_join(place, number), sight);
+                }
+            }
+            Value::Object(members) => self.members(members, place, sight),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, place: &str, sight: Sight) {
+        if !is_template(text) {
+            return;
+        }
+        match segments(text) {
+            Err(malformed) => {
+                let problem = Problem::error("invalid-expression", place, malformed.to_string());
+                self.report.follow(problem.span(malformed.start, malformed.end));
+            }
+            Ok(parts) => {
+                for part in parts {
+                    if let Segment::Expression { source, start, .. } = part {
+                        self.expression(&source, start, place, sight);
+                    }
+                }
+            }
+        }
+    }
+
+    fn expression(&mut self, source: &str, offset: usize, place: &str, sight: Sight) {
+        let found = names(source);
+        for fault in &found.faults {
+            let problem = Problem::error("invalid-expression", place, fault.to_string());
+            self.report.follow(problem.span(offset + fault.start, offset + fault.end));
+        }
+        let is_sound = found.faults.is_empty();
+        for (path, (start, end)) in &found.variables {
+            if let Some(mut problem) = self.known.judge(path, sight, self.report).filter(|_| is_sound) {
+                place.clone_into(&mut problem.pointer);
+                self.report.follow(problem.span(offset + start, offset + end));
+            }
+        }
+        if !is_sound {
+            return;
+        }
+        for (word, span) in &found.filters {
+            self.listed((word, *span, offset), place, "unknown-filter", ("filter", FILTERS));
+        }
+        for (word, span) in &found.functions {
+            self.listed((word, *span, offset), place, "unknown-function", ("function", FUNCTIONS));
+        }
+        for (word, span) in &found.tests {
+            self.listed((word, *span, offset), place, "unknown-test", ("test", TESTS));
+        }
+    }
+
+    fn listed(&mut self, (word, span, offset): (&str, Span, usize), place: &str, code: &'static str, (what, known): (&str, &[&str])) {
+        if known.contains(&word) {
+            return;
+        }
+        let problem = if code == "unknown-filter" && LATER_FILTERS.contains(&word) {
+            Problem::error(
+                "unsupported",
+                place,
+                format!("the filter `{word}` is part of the language, but this server does not run it yet"),
+            )
+        } else {
+            self.report.meant(Problem::error(code, place, format!("there is no {what} `{word}`")), word, known.iter().copied())
+        };
+        self.report.follow(problem.span(offset + span.0, offset + span.1));
+    }
+}
