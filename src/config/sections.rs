@@ -1,0 +1,291 @@
+//! The sections as they are written, and how each becomes a layer's `Options`.
+
+use super::{
+    Config, Setting,
+    units::{Size, Span},
+};
+use crate::{auth, egress, http, telemetry, vault};
+use serde::Deserialize;
+use std::{net::SocketAddr, time::Duration};
+
+/// The section `server`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Address and port of the API.
+    pub bind: SocketAddr,
+    /// How browsers reach the server.
+    pub public_url: Option<url::Url>,
+    /// Time to hand work back after a signal to stop.
+    pub shutdown_grace: Duration,
+}
+
+/// The section `database`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// `sqlite:PATH`.
+    pub url: String,
+    /// Connections that read.
+    pub max_connections: u32,
+}
+
+/// The section `graphql`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graphql {
+    /// Whether clients may read the schema.
+    pub introspection: bool,
+    /// Longest run of one query or mutation.
+    pub timeout: Duration,
+}
+
+/// The section `limits`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Nesting of one operation.
+    pub depth: usize,
+    /// Points of one operation.
+    pub cost: usize,
+    /// Tokens of one document.
+    pub tokens: usize,
+    /// Aliases of one document.
+    pub aliases: usize,
+    /// Directives of one document.
+    pub directives: usize,
+    /// Root fields of one operation.
+    pub root_fields: usize,
+    /// Entries of one page.
+    pub page: usize,
+    /// Bytes of one document.
+    pub document_bytes: usize,
+}
+
+/// The section `worker`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Executions worked on at a time.
+    pub concurrency: usize,
+    /// How long a silent worker keeps an execution.
+    pub lease: Duration,
+}
+
+/// The whole document.
+#[derive(Deserialize)]
+pub(super) struct Sections {
+    server: ServerSection,
+    http: HttpSection,
+    database: DatabaseSection,
+    auth: AuthSection,
+    encryption: EncryptionSection,
+    graphql: GraphqlSection,
+    limits: LimitsSection,
+    worker: WorkerSection,
+    egress: EgressSection,
+    log: telemetry::Options,
+}
+
+#[derive(Deserialize)]
+struct ServerSection {
+    bind: String,
+    public_url: String,
+    shutdown_grace: Span,
+}
+
+#[derive(Deserialize)]
+struct HttpSection {
+    allowed_origins: Vec<String>,
+    require_origin: bool,
+    status_profile: String,
+    init_timeout: Span,
+    ping_interval: Span,
+    pong_timeout: Span,
+    stall_timeout: Span,
+}
+
+#[derive(Deserialize)]
+struct DatabaseSection {
+    url: String,
+    max_connections: u32,
+}
+
+#[derive(Deserialize)]
+struct AuthSection {
+    jwt_secret: String,
+    issuer: String,
+    audience: String,
+}
+
+#[derive(Deserialize)]
+struct EncryptionSection {
+    key: String,
+    previous_keys: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct GraphqlSection {
+    introspection: bool,
+    timeout: Span,
+}
+
+#[derive(Deserialize)]
+struct LimitsSection {
+    depth: usize,
+    cost: usize,
+    tokens: usize,
+    aliases: usize,
+    directives: usize,
+    root_fields: usize,
+    page: usize,
+    document_bytes: Size,
+    body_bytes: Size,
+    streams_per_socket: usize,
+    sockets_per_subject: usize,
+}
+
+#[derive(Deserialize)]
+struct WorkerSection {
+    concurrency: usize,
+    lease: Span,
+}
+
+#[derive(Deserialize)]
+struct EgressSection {
+    allow: Vec<String>,
+    connect_timeout: Span,
+    max_response_bytes: Size,
+}
+
+/// The key whose value cannot be used, and what to write.
+type Advice = (&'static str, String);
+
+impl Sections {
+    /// Checks what types alone do not hold, and hands each layer its part.
+    pub(super) fn into_config(self, settings: Vec<Setting>) -> Result<Config, Advice> {
+        let limits = &self.limits;
+        let http_limits = http::Limits {
+            timeout: self.graphql.timeout.0,
+            body_bytes: bytes("limits.body_bytes", limits.body_bytes)?,
+            streams_per_socket: limits.streams_per_socket,
+            sockets_per_subject: limits.sockets_per_subject,
+        };
+        Ok(Config {
+            server: self.server.check()?,
+            http: self.http.check()?,
+            http_limits,
+            database: self.database.check()?,
+            auth: auth::Options { jwt_secret: self.auth.jwt_secret, issuer: given(self.auth.issuer), audience: given(self.auth.audience) },
+            encryption: vault::Options { key: given(self.encryption.key), previous_keys: self.encryption.previous_keys },
+            graphql: Graphql { introspection: self.graphql.introspection, timeout: self.graphql.timeout.0 },
+            limits: self.limits.check()?,
+            worker: self.worker.check()?,
+            egress: self.egress.check()?,
+            log: self.log,
+            settings,
+        })
+    }
+}
+
+fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn bytes(key: &'static str, size: Size) -> Result<usize, Advice> {
+    usize::try_from(size.0).map_err(|_| (key, "write a smaller size".to_owned()))
+}
+
+impl ServerSection {
+    fn check(self) -> Result<Server, Advice> {
+        let bind = self.bind.parse();
+        let bind = bind.map_err(|_| ("server.bind", "write an IP address and a port, e.g. \"127.0.0.1:4000\"".to_owned()))?;
+        let public_url = given(self.public_url).map(|text| text.parse::<url::Url>()).transpose();
+        let public_url = public_url.ok().filter(|url| url.as_ref().is_none_or(|url| matches!(url.scheme(), "http" | "https")));
+        let public_url =
+            public_url.ok_or_else(|| ("server.public_url", "write an address such as \"https://connectors.example.com\"".to_owned()))?;
+        Ok(Server { bind, public_url, shutdown_grace: self.shutdown_grace.0 })
+    }
+}
+
+impl HttpSection {
+    fn check(self) -> Result<http::Options, Advice> {
+        let is_origin =
+            |text: &String| text.parse::<url::Url>().is_ok_and(|url| url.origin().ascii_serialization() == *text && text != "null");
+        if !self.allowed_origins.iter().all(is_origin) {
+            let advice = "write each origin as a browser sends it: scheme, host and any unusual port, e.g. \"https://app.example.com\"; `*` is not one";
+            return Err(("http.allowed_origins", advice.to_owned()));
+        }
+        let status_profile = match self.status_profile.as_str() {
+            "current" => http::StatusProfile::Current,
+            "draft" => http::StatusProfile::Draft,
+            _ => return Err(("http.status_profile", "write \"current\" or \"draft\"".to_owned())),
+        };
+        Ok(http::Options {
+            allowed_origins: self.allowed_origins,
+            require_origin: self.require_origin,
+            status_profile,
+            init_timeout: self.init_timeout.0,
+            ping_interval: self.ping_interval.0,
+            pong_timeout: self.pong_timeout.0,
+            stall_timeout: self.stall_timeout.0,
+            ..http::Options::default()
+        })
+    }
+}
+
+impl DatabaseSection {
+    fn check(self) -> Result<Database, Advice> {
+        if !(1..=1000).contains(&self.max_connections) {
+            return Err(("database.max_connections", "write a number from 1 to 1000".to_owned()));
+        }
+        if self.url.is_empty() {
+            return Err(("database.url", "write where the rows are, e.g. \"sqlite:connectors.db\"".to_owned()));
+        }
+        Ok(Database { url: self.url, max_connections: self.max_connections })
+    }
+}
+
+impl LimitsSection {
+    fn check(self) -> Result<Limits, Advice> {
+        let counts = [
+            ("limits.depth", self.depth),
+            ("limits.cost", self.cost),
+            ("limits.tokens", self.tokens),
+            ("limits.root_fields", self.root_fields),
+            ("limits.page", self.page),
+            ("limits.streams_per_socket", self.streams_per_socket),
+            ("limits.sockets_per_subject", self.sockets_per_subject),
+        ];
+        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Err((key, "write a number above 0".to_owned()));
+        }
+        Ok(Limits {
+            depth: self.depth,
+            cost: self.cost,
+            tokens: self.tokens,
+            aliases: self.aliases,
+            directives: self.directives,
+            root_fields: self.root_fields,
+            page: self.page,
+            document_bytes: bytes("limits.document_bytes", self.document_bytes)?,
+        })
+    }
+}
+
+impl WorkerSection {
+    fn check(self) -> Result<Worker, Advice> {
+        if !(1..=10_000).contains(&self.concurrency) {
+            return Err(("worker.concurrency", "write a number from 1 to 10000".to_owned()));
+        }
+        Ok(Worker { concurrency: self.concurrency, lease: self.lease.0 })
+    }
+}
+
+impl EgressSection {
+    fn check(self) -> Result<egress::Options, Advice> {
+        let allow = self.allow.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        let allow = allow.map_err(|_| ("egress.allow", "write each network with its prefix length, e.g. \"10.20.0.0/16\"".to_owned()))?;
+        Ok(egress::Options {
+            allow,
+            connect_timeout: self.connect_timeout.0,
+            max_response_bytes: self.max_response_bytes.0,
+            ..egress::Options::default()
+        })
+    }
+}
