@@ -281,11 +281,6 @@ impl EgressSection {
     fn check(self) -> Result<egress::Options, Advice> {
         let allow = self.allow.iter().map(|text| text.parse()).collect::<Result<_, _>>();
         let allow = allow.map_err(|_| ("egress.allow", "write each network with its prefix length, e.g. \"10.20.0.0/16\"".to_owned()))?;
-        Ok(egress::Options {
-            allow,
-            connect_timeout: self.connect_timeout.0,
-            max_response_bytes: self.max_response_bytes.0,
-            ..egress::Options::default()
-        })
+        Ok(egress::Options { allow, connect_timeout: self.connect_timeout.0, max_response_bytes: self.max_response_bytes.0 })
     }
 }

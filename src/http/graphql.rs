@@ -159,3 +159,21 @@ fn write(value: &impl Serialize, status: StatusCode, media: MediaType) -> Respon
     response.headers_mut().insert(header::CONTENT_TYPE, media.header());
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_refusal_with_a_delay_says_when_to_come_back() {
+        let id = RequestId::fresh(&SystemClock);
+        for (code, status) in [(Code::RATE_LIMITED, 429), (Code::UNAVAILABLE, 503)] {
+            let extensions = vec![("retryAfterMs", Value::from(1_200))];
+            let error = Failure { extensions, ..Failure::new(code, "Later.") }.into_error(&id);
+            let response = respond(async_graphql::Response::from_errors(vec![error]), MediaType::Json, StatusProfile::Current);
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        }
+    }
+}

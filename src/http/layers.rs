@@ -52,3 +52,21 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
         .expose_headers([request_id::HEADER, header::RETRY_AFTER])
         .max_age(Duration::from_hours(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_joined_only_if_it_is_one() {
+        for (given, expected) in [
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Some("0af7651916cd43dd8448eb211c80319c")),
+            ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", None),
+            ("00-0af7-b7ad6b7169203331-01", None),
+            ("nonsense", None),
+        ] {
+            let headers = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_static(given))]);
+            assert_eq!(trace_id(&headers), expected, "{given}");
+        }
+    }
+}

@@ -44,6 +44,10 @@ impl Query {
     async fn hello(&self) -> &'static str {
         "world"
     }
+    async fn metered(&self, ctx: &Context<'_>) -> bool {
+        ctx.insert_http_header("ratelimit", "cost;r=9");
+        true
+    }
     async fn echo(&self, n: i32) -> i32 {
         n
     }
@@ -192,6 +196,16 @@ async fn health_tells_alive_from_ready() {
     edge.stop.cancel();
     let reply = edge.http().send("GET", "/readyz", &[], "").await;
     assert_eq!((reply.status, &reply.body["failing"]), (503, &serde_json::json!(["stopping"])));
+}
+
+#[tokio::test]
+async fn a_panic_outside_the_schema_is_an_answer_too() {
+    let edge =
+        Edge::with(|state| state.readiness = Arc::new(|| Box::pin(async { if break_down() == 0 { vec!["never"] } else { Vec::new() } })))
+            .await;
+    let reply = edge.http().send("GET", "/readyz", &[], "").await;
+    assert_eq!((reply.status, reply.code()), (500, "INTERNAL"));
+    assert_eq!(reply.body["errors"][0]["extensions"]["requestId"], reply.header("x-request-id"));
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use super::*;
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -142,7 +145,7 @@ async fn every_answer_is_named_and_not_to_be_stored() {
         let reply = edge.http().send("GET", path, &[("x-request-id", given)], "").await;
         assert_eq!(reply.header("x-request-id") == given, kept, "{path}");
         assert!(reply.header("x-request-id").len() >= 8, "{path}");
-        assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+        assert_eq!((reply.header("cache-control"), reply.header("x-content-type-options")), ("no-store", "nosniff"), "{path}");
     }
 }
 
@@ -175,4 +178,28 @@ async fn gql_8_a_query_stops_when_its_client_leaves() {
     assert_eq!(seen.recv().await, Some("began"));
     drop(stream);
     assert_eq!(seen.recv().await, Some("dropped"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let edge = Edge::with(|state| state.limits.timeout = Duration::from_millis(50)).await;
+    let request = format!("POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: {JSON}\r\ncontent-length: 9\r\n\r\n{{");
+    let mut stream = TcpStream::connect(edge.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 504");
+}
+
+#[tokio::test]
+async fn headers_of_resolvers_reach_the_client() {
+    let edge = Edge::start().await;
+    assert_eq!(edge.http().graphql("{ metered }", Value::Null).await.header("ratelimit"), "cost;r=9");
+}
+
+#[tokio::test]
+async fn a_broken_handshake_is_refused() {
+    let edge = Edge::start().await;
+    let reply = edge.http().send("GET", "/graphql", &[("upgrade", "websocket"), ("connection", "upgrade")], "").await;
+    assert_eq!((reply.status, reply.code()), (400, "BAD_REQUEST"));
 }
