@@ -1,1 +1,49 @@
-//! (being built)
+//! What a definition means, as pure functions: no clock, no network, no database, no secret.
+//!
+//! [`compile`] turns a document into a [`Plan`] and reports every problem at once. From then on nothing is parsed:
+//! templates, paths, patterns, schemas and addresses are compiled and bounded, so that a run only walks them.
+//! The executor goes through [`Plan::steps`]; for each http step it asks [`PlannedHttp::build`] for the request,
+//! sends it, and asks [`PlannedHttp::judge`] what the answer means. [`backoff`] says when to try again,
+//! [`map`] what may be written to a contact, and [`Redactor`] masks what is recorded.
+//!
+//! An expression sees the values of [`Context`] and nothing else; a credential joins a request after it is built.
+
+mod address;
+mod answer;
+pub mod backoff;
+mod compiler;
+mod context;
+mod engine;
+mod error;
+mod extract;
+mod filters;
+mod interpolate;
+pub mod map;
+mod path;
+mod plan;
+mod preview;
+mod recorded;
+mod redact;
+mod request;
+mod rules;
+mod scan;
+mod schema;
+mod view;
+mod wait;
+
+#[cfg(test)]
+mod sample;
+
+pub use backoff::next_delay;
+pub use compiler::CODES;
+pub use context::{Context, RunFacts};
+pub use error::Error;
+pub use interpolate::Expression;
+pub use map::{Decision, MappedValue, decide};
+pub use path::Path;
+pub use plan::{Compiled, Plan, PlannedAction, PlannedSet, PlannedStep, compile, hash};
+pub use preview::{Preview, preview_path, preview_template};
+pub use recorded::{RecordedOutcome, run_recorded};
+pub use redact::Redactor;
+pub use request::PlannedHttp;
+pub use rules::Verdict;

@@ -1,0 +1,206 @@
+//! Expressions before the engine sees them: what is outside the language is refused, and each path becomes a name of
+//! its own.
+//!
+//! The engine is more than the language: it has statements, loops, components and a variable holding all others. What it
+//! gets is text the domain's scanner understood in full, with only the values that text names.
+
+use serde_json::Value;
+
+use super::context::Scope;
+use crate::domain::definition::expression::{FILTERS, FUNCTIONS, Names, Span, TESTS, names};
+use crate::domain::problem::{Problem, nearest};
+
+/// A name with fixed members, e.g. `steps.lookup.ids[0]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamePath {
+    /// As a person would write it.
+    pub(crate) text: String,
+    pub(crate) root: String,
+    pub(crate) members: Vec<String>,
+}
+
+impl NamePath {
+    fn new(path: &[String]) -> Option<Self> {
+        let (root, members) = path.split_first()?;
+        let mut text = root.clone();
+        for member in members {
+            if member.bytes().all(|byte| byte.is_ascii_digit()) {
+                text.extend(["[", member, "]"]);
+            } else if member.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
+                text.extend([".", member]);
+            } else {
+                text.extend(["['", member, "']"]);
+            }
+        }
+        Some(Self { text, root: root.clone(), members: members.iter().map(|member| unescaped(member)).collect() })
+    }
+
+    /// The value; what is not there counts as null.
+    pub(crate) fn resolve<'a>(&self, scope: Scope<'a>) -> Option<&'a Value> {
+        self.members.iter().try_fold(scope.get(&self.root)?, |value, member| match value {
+            Value::Array(items) => items.get(member.parse::<usize>().ok()?),
+            other => other.get(member.as_str()),
+        })
+    }
+}
+
+/// A member name in quotes, without its backslashes.
+fn unescaped(member: &str) -> String {
+    let mut plain = String::with_capacity(member.len());
+    let mut letters = member.chars();
+    while let Some(letter) = letters.next() {
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    plain
+}
+
+/// A name of an expression and how often it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub(crate) path: NamePath,
+    pub(crate) uses: usize,
+    /// Is it asked whether it is there? Then null counts as not there.
+    pub(crate) asked: bool,
+}
+
+/// An expression found to be within the language.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// The expression with each path replaced by `__p0`, `__p1`, ….
+    pub(crate) rewritten: String,
+    /// What those names stand for.
+    pub(crate) variables: Vec<Variable>,
+    /// How many `~` there are.
+    pub(crate) joins: usize,
+    /// Is it nothing but one path?
+    pub(crate) plain: bool,
+    /// Does it call `uuid()`?
+    pub(crate) draws: bool,
+}
+
+/// Checks one expression and finds its names.
+///
+/// # Errors
+/// Everything outside the language, with places that count characters from the expression's first.
+pub(crate) fn scan(source: &str) -> Result<Scanned, Vec<Problem>> {
+    let found = names(source);
+    let problems = refused(&found);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let letters: Vec<char> = source.chars().collect();
+    let text = |from: usize, to: usize| letters.get(from..to).unwrap_or_default().iter().collect::<String>();
+    let mut scanned =
+        Scanned { rewritten: String::new(), variables: Vec::new(), joins: found.joins, plain: false, draws: !found.functions.is_empty() };
+    let mut copied = 0;
+    for (path, (start, end)) in &found.variables {
+        let Some(path) = NamePath::new(path) else { continue };
+        let place = place_of(&mut scanned.variables, path, is_asked(&text(*end, letters.len())));
+        scanned.rewritten.push_str(&text(copied, *start));
+        scanned.rewritten.push_str(&name(place));
+        copied = *end;
+    }
+    scanned.rewritten.push_str(&text(copied, letters.len()));
+    scanned.plain = scanned.rewritten.trim() == name(0);
+    Ok(scanned)
+}
+
+/// The name the engine knows a path by; the language has no names beginning so.
+pub(crate) fn name(place: usize) -> String {
+    format!("__p{place}")
+}
+
+fn place_of(variables: &mut Vec<Variable>, path: NamePath, asked: bool) -> usize {
+    let same = |known: &Variable| known.path == path && known.asked == asked;
+    let place = variables.iter().position(same).unwrap_or(variables.len());
+    match variables.get_mut(place) {
+        Some(variable) => variable.uses += 1,
+        None => variables.push(Variable { path, uses: 1, asked }),
+    }
+    place
+}
+
+/// Does `is defined` or `is undefined` follow, or one of them negated?
+fn is_asked(rest: &str) -> bool {
+    let mut words = rest.split_whitespace();
+    if words.next() != Some("is") {
+        return false;
+    }
+    let test = words.next().filter(|word| *word != "not").or_else(|| words.next()).unwrap_or_default();
+    test.starts_with("defined") || test.starts_with("undefined")
+}
+
+fn refused(found: &Names) -> Vec<Problem> {
+    let fault = |fault: &crate::domain::definition::expression::Malformed| {
+        Problem::error("invalid-expression", "", fault.to_string()).span(fault.start, fault.end)
+    };
+    let mut problems: Vec<Problem> = found.faults.iter().map(fault).collect();
+    let lists = [
+        ("unknown-filter", "filter", &found.filters, FILTERS),
+        ("unknown-function", "function", &found.functions, FUNCTIONS),
+        ("unknown-test", "test", &found.tests, TESTS),
+    ];
+    for (code, what, used, known) in lists {
+        let strange = used.iter().filter(|(word, _)| !known.contains(&word.as_str()));
+        problems.extend(strange.map(|(word, span)| not_listed(code, what, (word, *span), known)));
+    }
+    problems
+}
+
+fn not_listed(code: &'static str, what: &str, (word, span): (&str, Span), known: &[&str]) -> Problem {
+    let problem = Problem::error(code, "", format!("there is no {what} `{word}`")).span(span.0, span.1);
+    match nearest(word, known.iter().copied()) {
+        Some(meant) => problem.suggest(format!("did you mean `{meant}`?")),
+        None => problem.suggest(format!("those there are: {}", known.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_names_and_gives_each_its_own() {
+        let check = |source: &str, rewritten: &str, names: &[&str]| {
+            let scanned = scan(source).unwrap();
+            assert_eq!(scanned.rewritten, rewritten, "{source}");
+            assert_eq!(scanned.variables.iter().map(|variable| variable.path.text.as_str()).collect::<Vec<_>>(), names, "{source}");
+        };
+        check("inputs.phone | e164(country=config.country)", "__p0 | e164(country=__p1)", &["inputs.phone", "config.country"]);
+        check("a.b + a.b", "__p0 + __p0", &["a.b"]);
+        check("steps.x.ids[0].name", "__p0", &["steps.x.ids[0].name"]);
+        check("steps.x['a b'] or null", "__p0 or null", &["steps.x['a b']"]);
+        check("steps.x[inputs.i].y", "__p0[__p1].y", &["steps.x", "inputs.i"]);
+        check("'é inputs.a' ~ inputs.b", "'é inputs.a' ~ __p0", &["inputs.b"]);
+        check("{\"a\": inputs.a} | json", "{\"a\": __p0} | json", &["inputs.a"]);
+        check("a.b is defined and a.b", "__p0 is defined and __p1", &["a.b", "a.b"]);
+        assert!(scan("a.b").unwrap().plain && !scan("a.b | lower").unwrap().plain);
+    }
+
+    #[test]
+    fn tpl_1_refuses_what_is_not_listed() {
+        let check = |source: &str, code: &str| assert_eq!(scan(source).unwrap_err()[0].code, code, "{source}");
+        check("get_env(name='HOME')", "unknown-function");
+        check("range(end=1000000000)", "unknown-function");
+        check("throw(message='x')", "unknown-function");
+        check("inputs.a | safe", "unknown-filter");
+        check("inputs.a | group_by(attribute='x')", "unknown-filter");
+        check("inputs.a is matching('x')", "unknown-test");
+        check("__tera_context", "invalid-expression");
+        check("[x for x in inputs.list]", "invalid-expression");
+        check("inputs.a) | safe | (inputs.b", "invalid-expression");
+        let problem = &scan("inputs.a | lowr").unwrap_err()[0];
+        assert_eq!((problem.span, problem.suggestion.as_deref()), (Some((11, 15)), Some("did you mean `lower`?")));
+    }
+
+    #[test]
+    fn tpl_6_refuses_deep_nesting_before_the_engine_sees_it() {
+        for source in
+            [format!("{}1{}", "(".repeat(1_900), ")".repeat(1_900)), "(".repeat(20_000), format!("{}{}", "[".repeat(50), "]".repeat(50))]
+        {
+            assert!(scan(&source).is_err());
+        }
+        assert!(scan(&["a"; 18].join(" ~ ")).is_err());
+        assert!(scan(&format!("a{}", " | lower".repeat(17))).is_err());
+    }
+}
