@@ -1,1 +1,26 @@
-//! Migrations.
+//! The schema's history: one file per step, written by hand and never derived from the entities, which move on.
+//!
+//! A step that was shipped is frozen; a change of the schema is a new step.
+
+mod dialect;
+mod m20261123_1_create_workspaces;
+mod m20261123_2_create_connectors;
+mod m20261123_3_create_executions;
+mod m20261123_4_create_contacts;
+
+use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// Applies the steps in order; each is recorded in the same transaction as its changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_1_create_workspaces::Migration),
+            Box::new(m20261123_2_create_connectors::Migration),
+            Box::new(m20261123_3_create_executions::Migration),
+            Box::new(m20261123_4_create_contacts::Migration),
+        ]
+    }
+}

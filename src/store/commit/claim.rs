@@ -1,0 +1,74 @@
+//! Gives out leases. The transaction keeps every other writer out, so looking and then taking is one act.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use connectors_entity::connector_execution::Model;
+use sea_orm::{FromQueryResult, QueryResult};
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnection;
+
+use super::bulk::Rows;
+use super::group::ClaimOp;
+use super::{Claimed, Lease, LeaseRequest};
+use crate::domain::execution::ExecutionStatus;
+use crate::store::{Error, convert};
+
+/// Executions that are due and free, each judged at the instant of its own claim.
+const FIND: &str = "\
+WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+SELECT e.* FROM j JOIN connector_executions AS e ON e.id = v->>0 \
+WHERE e.status IN ('queued', 'running', 'waiting', 'cancelling') \
+  AND (e.lease_until IS NULL OR e.lease_until <= v->>1) \
+  AND (e.status <> 'waiting' OR e.wake_at IS NULL OR e.wake_at <= v->>1)";
+
+const TAKE: &str = "\
+WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, fence = v->>3, lease_owner = v->>4, \
+    lease_until = v->>5, started_at = v->>6, wake_at = NULL \
+FROM j WHERE e.id = v->>0";
+
+pub(super) async fn apply(connection: &mut SqliteConnection, ops: &[ClaimOp]) -> Result<Vec<Result<Option<Claimed>, Error>>, Error> {
+    if ops.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut wanted = Rows::new();
+    for (claim, _) in ops {
+        wanted.row().text(claim.0).time(claim.2);
+    }
+    let mut due = HashMap::new();
+    for row in wanted.fetch(connection, FIND).await? {
+        let row = Model::from_query_result(&QueryResult::from(row), "")?;
+        due.insert(row.id.clone(), row);
+    }
+    let mut taken = Rows::new();
+    let mut results = Vec::with_capacity(ops.len());
+    for (claim, _) in ops {
+        let (id, request, now) = claim.as_ref();
+        results.push(due.remove(&id.to_string()).map(|row| take(row, request, *now, &mut taken)).transpose());
+    }
+    taken.execute(connection, TAKE).await?;
+    Ok(results)
+}
+
+/// The execution as it is once taken, and the row that makes it so.
+fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut Rows) -> Result<Claimed, Error> {
+    let interrupted = row.status == ExecutionStatus::Running.as_str();
+    let config = std::mem::take(&mut row.config);
+    let bindings = serde_json::from_value(std::mem::take(&mut row.bindings));
+    let bindings = bindings.map_err(|error| Error::Corrupt { what: error.to_string() })?;
+    let definition = row.definition.take();
+    let options = row.options.take().unwrap_or(Value::Null);
+    let fence = row.fence + 1;
+    let mut execution = convert::execution(row)?;
+    if execution.status != ExecutionStatus::Cancelling {
+        execution.status = ExecutionStatus::Running;
+    }
+    execution.revision += 1;
+    execution.started_at = execution.started_at.or_else(|| Some(convert::ms(now)));
+    execution.wake_at = None;
+    let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: request.owner.clone(), fence };
+    taken.row().text(execution.id).add(execution.status.as_str()).add(execution.revision).add(fence);
+    taken.add(&request.owner).time(request.until).maybe_time(execution.started_at);
+    Ok(Claimed { execution, config, bindings, definition, options, lease, interrupted })
+}

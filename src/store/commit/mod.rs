@@ -1,0 +1,80 @@
+//! Group commit: what runs write, many at a time.
+//!
+//! Making a transaction durable costs the same for one row as for a thousand. So whoever starts, claims or records
+//! sends an operation to the one [`Writer`], which takes everything that waits, applies it in one transaction, and
+//! answers only after the commit. Nobody waits for company: a lone operation is committed at once.
+//!
+//! An operation that misses its condition (a lost lease, a contact changed meanwhile) is answered as such and leaves
+//! the others alone. When the database itself refuses something, the transaction is rolled back and each operation is
+//! tried again by itself, so that only the one at fault fails.
+//!
+//! Dropping the future of a call does not take the operation back: it may still be applied.
+
+mod bulk;
+mod claim;
+mod contacts;
+mod group;
+mod insert;
+mod record;
+mod values;
+mod writer;
+
+use tokio::sync::oneshot;
+
+use super::{Error, Store};
+use crate::auth::{SystemScope, WorkspaceScope};
+use crate::domain::id::ExecutionId;
+
+pub(super) use group::Op;
+pub use values::{Claimed, ContactWrite, ExecutionChange, Inserted, Lease, LeaseRequest, NewExecution, Record, Recorded};
+pub use writer::Writer;
+
+/// Operations that may wait before senders wait too.
+pub(super) const WAITING_OPS: usize = 4096;
+
+/// Operations in one transaction at most.
+const GROUP_OPS: usize = 512;
+
+impl Store {
+    /// Adds an execution with its first log lines; durable once this returns. Its number is the workspace's next.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `idempotency` when the key already stands for another request, [`Error::NotFound`] when the
+    /// workspace is gone or is not that of the scope.
+    pub async fn insert_execution(&self, scope: &WorkspaceScope, new: NewExecution) -> Result<Inserted, Error> {
+        if new.execution.workspace_id != scope.workspace_id() {
+            return Err(Error::NotFound);
+        }
+        self.ask(|answer| Op::Insert(Box::new(new), answer)).await
+    }
+
+    /// Takes an execution to work on it, if it is due and nobody else does.
+    ///
+    /// It becomes running (one that is being cancelled stays so) under a lease that no earlier holder can write with.
+    pub async fn claim(&self, _system: &SystemScope, id: ExecutionId, lease: LeaseRequest) -> Result<Option<Claimed>, Error> {
+        let now = self.inner.clock.now();
+        self.ask(|answer| Op::Claim(Box::new((id, lease, now)), answer)).await
+    }
+
+    /// Writes what a run did: all of it or nothing; durable once this returns.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the lease was lost, [`Error::Conflict`] `contact` when the contact changed meanwhile,
+    /// [`Error::Conflict`] `key` or `sequence` when a contact key or log line is there already.
+    pub async fn record(&self, lease: &Lease, record: Record) -> Result<(), Error> {
+        self.record_with_state(lease, record).await.map(|_| ())
+    }
+
+    /// The same as [`Store::record`], and says how the execution stands afterwards.
+    pub async fn record_with_state(&self, lease: &Lease, record: Record) -> Result<Recorded, Error> {
+        let lease = lease.clone();
+        self.ask(|answer| Op::Record(Box::new((lease, record)), answer)).await
+    }
+
+    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Op) -> Result<T, Error> {
+        let stopped = || Error::Unavailable("the group commit has stopped".into());
+        let (answer, answered) = oneshot::channel();
+        self.ops.send(op(answer)).await.map_err(|_| stopped())?;
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}

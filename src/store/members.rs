@@ -1,0 +1,78 @@
+//! Members of the workspace.
+
+use connectors_entity::workspace_member as table;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+
+use super::page::{Key, Keyset, page};
+use super::{Error, Tx, convert};
+use crate::auth::WorkspaceScope;
+use crate::domain::id::MemberId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::workspace::{Member, WorkspaceRole};
+
+impl Tx<WorkspaceScope> {
+    /// Members, oldest first.
+    pub async fn list_members(&self, request: &PageRequest) -> Result<Page<Member>, Error> {
+        let select = table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()));
+        let keyset = Keyset {
+            list: "members",
+            key: Key::Id,
+            id: Expr::col(table::Column::Id.as_column_ref()),
+            id_of: |row: &table::Model| row.id.clone(),
+            descending: false,
+        };
+        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::member)
+    }
+
+    /// One member.
+    pub async fn find_member(&self, id: MemberId) -> Result<Option<Member>, Error> {
+        let row = table::Entity::find().filter(self.this_member(id)).one(&self.db()).await?;
+        row.map(convert::member).transpose()
+    }
+
+    /// Adds a member.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `subject` when the subject is a member already; [`Error::NotFound`] for another workspace's.
+    pub async fn insert_member(&self, member: &Member) -> Result<(), Error> {
+        self.own(member.workspace_id)?;
+        table::Entity::insert(convert::member_row(member).into_active_model()).exec_without_returning(&self.db()).await?;
+        Ok(())
+    }
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn update_member_role(&self, id: MemberId, role: WorkspaceRole) -> Result<(), Error> {
+        let update = table::Entity::update_many().col_expr(table::Column::Role, Expr::val(role.as_str())).filter(self.this_member(id));
+        match update.exec(&self.db()).await?.rows_affected {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a member.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn delete_member(&self, id: MemberId) -> Result<(), Error> {
+        match table::Entity::delete_many().filter(self.this_member(id)).exec(&self.db()).await?.rows_affected {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many owners there are: a workspace must keep one.
+    pub async fn count_owners(&self) -> Result<u64, Error> {
+        let owners = Condition::all()
+            .add(table::Column::WorkspaceId.eq(self.workspace()))
+            .add(table::Column::Role.eq(WorkspaceRole::Owner.as_str()));
+        Ok(table::Entity::find().filter(owners).count(&self.db()).await?)
+    }
+
+    fn this_member(&self, id: MemberId) -> Condition {
+        Condition::all().add(table::Column::Id.eq(id.to_string())).add(table::Column::WorkspaceId.eq(self.workspace()))
+    }
+}

@@ -1,0 +1,122 @@
+//! Opens a SQLite file: the address, the connections and their settings.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::lock::LockFile;
+use super::{Error, Options};
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a reader waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Size of a page of a new file: rows of steps are often over a kilobyte, and fill pages of this size better than smaller ones.
+const PAGE_BYTES: u32 = 8192;
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 256;
+
+/// Everything that was opened.
+pub(super) struct Opened {
+    pub(super) reader: DatabaseConnection,
+    pub(super) writer: DatabaseConnection,
+    pub(super) group: SqliteConnection,
+    pub(super) lock: Option<LockFile>,
+}
+
+pub(super) async fn open(options: &Options) -> Result<Opened, Error> {
+    let path = path_of(&options.url)?;
+    let lock = prepare(&path, options)?;
+    let settings = settings(&path, options.create);
+    // The first connection makes the file and turns the journal to WAL; only then can readers open it.
+    let group = settings.clone().row_buffer_size(1024).connect().await?;
+    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let writer = one.connect_lazy_with(settings.clone());
+    let many = SqlitePoolOptions::new().max_connections(options.max_connections.max(1)).acquire_timeout(ACQUIRE_TIMEOUT);
+    let reader = many.connect_lazy_with(settings.pragma("query_only", "ON"));
+    Ok(Opened {
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        group,
+        lock,
+    })
+}
+
+fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(create)
+        .page_size(PAGE_BYTES)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging()
+}
+
+/// Takes the lock, if wanted, and makes a missing file readable to its owner alone, if wanted.
+fn prepare(path: &Path, options: &Options) -> Result<Option<LockFile>, Error> {
+    let unavailable = |error: std::io::Error| Error::Unavailable(Box::new(error));
+    if let (true, Some(folder)) = (options.create, path.parent()) {
+        std::fs::create_dir_all(folder).map_err(unavailable)?;
+    }
+    if !options.create && !path.exists() {
+        return Err(unavailable(std::io::Error::new(std::io::ErrorKind::NotFound, format!("there is no file `{}`", path.display()))));
+    }
+    let lock = options.exclusive.then(|| LockFile::take(path)).transpose()?;
+    if options.create {
+        let mut file = std::fs::OpenOptions::new();
+        file.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        file.open(path).map_err(unavailable)?;
+    }
+    Ok(lock)
+}
+
+/// The file an address names.
+fn path_of(url: &str) -> Result<PathBuf, Error> {
+    let refuse = |reason| {
+        let shown = url.split_once("://").map_or_else(|| url.to_owned(), |(scheme, _)| format!("{scheme}://…"));
+        Err(Error::UnsupportedUrl { url: shown, reason })
+    };
+    let path = match url.split_once(':') {
+        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+        Some(("postgres" | "postgresql", _)) => return refuse("PostgreSQL is not supported yet; use `sqlite:PATH`"),
+        Some((_, rest)) if rest.starts_with("//") => return refuse("use `sqlite:PATH`"),
+        _ => url,
+    };
+    match path {
+        "" => refuse("the path is missing; use `sqlite:PATH`"),
+        path if path.contains(":memory:") => refuse("a database in memory is lost with its connection; use a file"),
+        path if path.contains('?') => refuse("settings in the address are not supported; use `sqlite:PATH`"),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_file_or_is_refused_with_a_reason() {
+        for (url, path) in [
+            ("sqlite:a.db", Some("a.db")),
+            ("sqlite:///var/a.db", Some("/var/a.db")),
+            ("/var/a.db", Some("/var/a.db")),
+            ("postgres://ann:secret@host/db", None),
+            ("mysql://host/db", None),
+            ("sqlite::memory:", None),
+            ("sqlite:a.db?mode=ro", None),
+            ("", None),
+        ] {
+            assert_eq!(path_of(url).ok(), path.map(PathBuf::from), "{url}");
+        }
+        let refusal = path_of("postgres://ann:secret@host/db").unwrap_err().to_string();
+        assert!(refusal.contains("PostgreSQL") && !refusal.contains("secret"), "{refusal}");
+    }
+}

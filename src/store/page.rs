@@ -1,0 +1,128 @@
+//! Keyset pages: the rows after or before the one a cursor names, never an offset.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Order, Query};
+use sea_orm::{
+    Condition, ConnectionTrait, DatabaseExecutor, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
+
+use super::Error;
+use crate::domain::page::{Cursor, Page, PageEnd, PageRequest};
+
+/// What a list is sorted by before the id.
+pub(super) enum Key<M> {
+    /// By the id alone.
+    Id,
+    /// A text, never null; with how to read it off a row.
+    Text(Expr, fn(&M) -> String),
+    /// A whole number, never null.
+    Integer(Expr, fn(&M) -> i64),
+}
+
+/// One order of one list.
+pub(super) struct Keyset<M> {
+    /// Names list and order in cursors.
+    pub(super) list: &'static str,
+    pub(super) key: Key<M>,
+    /// The column that breaks ties.
+    pub(super) id: Expr,
+    pub(super) id_of: fn(&M) -> String,
+    pub(super) descending: bool,
+}
+
+impl<M> Keyset<M> {
+    fn cursor(&self, row: &M) -> Cursor {
+        let key = match &self.key {
+            Key::Id => String::new(),
+            Key::Text(_, read) => read(row),
+            Key::Integer(_, read) => read(row).to_string(),
+        };
+        Cursor { list: self.list.to_owned(), key, id: (self.id_of)(row) }
+    }
+
+    /// Rows strictly beyond the cursor, towards greater values or lesser ones.
+    fn beyond(&self, cursor: &Cursor, greater: bool) -> Result<Condition, Error> {
+        let passes = |place: Expr, value: Expr| if greater { place.gt(value) } else { place.lt(value) };
+        let by_id = passes(self.id.clone(), Expr::val(cursor.id.clone()));
+        let (key, value) = match &self.key {
+            Key::Id => return Ok(Condition::all().add(by_id)),
+            Key::Text(key, _) => (key, Expr::val(cursor.key.clone())),
+            Key::Integer(key, _) => (key, Expr::val(cursor.key.parse::<i64>().map_err(|_| crate::domain::page::MalformedCursor)?)),
+        };
+        let tie = Condition::all().add(key.clone().eq(value.clone())).add(by_id);
+        Ok(Condition::any().add(passes(key.clone(), value)).add(tie))
+    }
+
+    fn sort<E: EntityTrait>(&self, select: Select<E>, greater: bool) -> Select<E> {
+        let order = if greater { Order::Asc } else { Order::Desc };
+        match &self.key {
+            Key::Id => select,
+            Key::Text(key, _) | Key::Integer(key, _) => select.order_by(key.clone(), order.clone()),
+        }
+        .order_by(self.id.clone(), order)
+    }
+}
+
+/// Reads one page of what `select` selects.
+pub(super) async fn page<E>(
+    db: &DatabaseExecutor<'_>,
+    select: Select<E>,
+    keyset: &Keyset<E::Model>,
+    request: &PageRequest,
+) -> Result<Page<E::Model>, Error>
+where
+    E: EntityTrait,
+    E::Model: FromQueryResult + Sized + Send + Sync,
+{
+    let cursor = request.cursor.as_deref().map(|text| Cursor::decode(text, keyset.list)).transpose()?;
+    let size = u64::from(Ord::min(request.size, PageRequest::MAX_SIZE));
+    let forward = request.end == PageEnd::First;
+    let greater = forward != keyset.descending;
+    let mut wanted = select.clone();
+    if let Some(cursor) = &cursor {
+        wanted = wanted.filter(keyset.beyond(cursor, greater)?);
+    }
+    let mut rows = keyset.sort(wanted, greater).limit(size + 1).all(db).await?;
+    let more = rows.len() as u64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let behind = match &cursor {
+        Some(cursor) => is_any_behind(db, &select, keyset, cursor, !greater).await?,
+        None => false,
+    };
+    if !forward {
+        rows.reverse();
+    }
+    let total = if request.count { count(db, select).await? } else { None };
+    let (has_next, has_previous) = if forward { (more, behind) } else { (behind, more) };
+    let items = rows.into_iter().map(|row| (keyset.cursor(&row).encode(), row)).collect();
+    Ok(Page { items, has_next, has_previous, total })
+}
+
+/// Is there a row at the cursor or on its other side?
+async fn is_any_behind<E: EntityTrait>(
+    db: &DatabaseExecutor<'_>,
+    select: &Select<E>,
+    keyset: &Keyset<E::Model>,
+    cursor: &Cursor,
+    greater: bool,
+) -> Result<bool, Error> {
+    let at_or_beyond = Condition::any().add(keyset.id.clone().eq(cursor.id.clone())).add(keyset.beyond(cursor, greater)?);
+    let look = select.clone().filter(at_or_beyond).select_only().expr(Expr::val(1)).limit(1).into_query();
+    Ok(db.query_one(&look).await?.is_some())
+}
+
+/// How many rows there are in all, counted no further than anyone wants to know.
+async fn count<E: EntityTrait>(db: &DatabaseExecutor<'_>, select: Select<E>) -> Result<Option<u64>, Error> {
+    let rows = select.select_only().expr_as(Expr::val(1), "one").limit(PageRequest::COUNT_LIMIT + 1).into_query();
+    let mut count = Query::select();
+    count.expr_as(Func::count(Expr::col("one")), "total").from_subquery(rows, Alias::new("counted"));
+    let row = db.query_one(&count).await?.ok_or(Error::NotFound)?;
+    let total = u64::try_from(row.try_get::<i64>("", "total")?).unwrap_or(0);
+    Ok((total <= PageRequest::COUNT_LIMIT).then_some(total))
+}
+
+/// Turns each row of a page into a value.
+pub(super) fn convert<M, T>(page: Page<M>, turn: impl Fn(M) -> Result<T, Error>) -> Result<Page<T>, Error> {
+    let Page { items, has_next, has_previous, total } = page;
+    let items = items.into_iter().map(|(cursor, row)| Ok((cursor, turn(row)?))).collect::<Result<_, Error>>()?;
+    Ok(Page { items, has_next, has_previous, total })
+}
