@@ -16,6 +16,15 @@ pub(super) fn install() {
     let _already_installed = PROVIDER.install_default();
 }
 
+/// A secret for signing tokens, drawn at random: 48 bytes in base64.
+pub(super) fn draw_secret() -> Option<String> {
+    use base64::Engine as _;
+    use ring::rand::SecureRandom as _;
+    let mut bytes = [0_u8; 48];
+    ring::rand::SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
 struct Hs256(hmac::Key);
 
 impl Signer<Vec<u8>> for Hs256 {

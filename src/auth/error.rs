@@ -14,9 +14,12 @@ pub enum Error {
     Expired,
     /// The configured secret can be guessed.
     #[error(
-        "the JWT secret is missing or weak: it needs at least 32 random bytes and must not be an example; make one with `openssl rand -base64 48`"
+        "the JWT secret is missing or weak: it needs at least 32 random bytes and must not be an example; make one with `connectors key generate --token`"
     )]
     WeakSecret,
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
 }
 
 /// The role held does not suffice.

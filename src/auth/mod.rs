@@ -21,6 +21,14 @@ pub use role::Permission;
 pub use scope::{Access, AdminScope, SystemScope, UserScope, WorkspaceScope};
 pub use verifier::{Grant, LEEWAY, MAXIMUM_LIFETIME, Verifier};
 
+/// Text of a newly drawn secret for [`Options::jwt_secret`].
+///
+/// # Errors
+/// [`Error::NoRandomness`].
+pub fn generate_secret() -> Result<String, Error> {
+    crypto::draw_secret().ok_or(Error::NoRandomness)
+}
+
 /// What tokens must be like.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -51,6 +51,13 @@ pub struct Grant {
     pub lifetime: Duration,
 }
 
+impl Grant {
+    /// A token for a person.
+    pub fn user(subject: impl Into<String>, lifetime: Duration) -> Self {
+        Self { subject: subject.into(), email: None, service: false, lifetime }
+    }
+}
+
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Verifier").field("options", &self.0.options).finish_non_exhaustive()

@@ -22,10 +22,10 @@ mod units;
 mod tests;
 
 pub use error::Error;
-pub use sections::{Database, Graphql, Limits, Server, Worker};
+pub use sections::{Graphql, Limits, Server};
 pub use sources::{Flag, Overrides};
 
-use crate::{auth, egress, http, telemetry, vault};
+use crate::{auth, egress, executor, http, store, telemetry, vault};
 use figment::Figment;
 use sections::Sections;
 use sources::{DEFAULTS, Surroundings, known_keys};
@@ -43,7 +43,7 @@ pub struct Config {
     /// The edge's bounds, from `limits` and `graphql.timeout`.
     pub http_limits: http::Limits,
     /// The store.
-    pub database: Database,
+    pub database: store::Options,
     /// Tokens.
     pub auth: auth::Options,
     /// Secrets at rest.
@@ -53,7 +53,7 @@ pub struct Config {
     /// Bounds of documents and operations.
     pub limits: Limits,
     /// The executor.
-    pub worker: Worker,
+    pub worker: executor::Options,
     /// Calls to third parties.
     pub egress: egress::Options,
     /// The server's own log.
@@ -79,6 +79,14 @@ impl Config {
     /// Each names the key, where it was set, and what to write instead.
     pub fn load(overrides: Overrides) -> Result<Self, Error> {
         Self::load_in(overrides, &Surroundings::of_process())
+    }
+
+    /// The defaults alone, whatever file or environment there is.
+    ///
+    /// # Errors
+    /// None in a build whose tests pass: the defaults are read like any other source.
+    pub fn built_in() -> Result<Self, Error> {
+        Self::load_in(Overrides::default(), &Surroundings::default())
     }
 
     /// The same, in surroundings that need not be the process's own.

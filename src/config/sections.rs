@@ -4,7 +4,7 @@ use super::{
     Config, Setting,
     units::{Size, Span},
 };
-use crate::{auth, egress, http, telemetry, vault};
+use crate::{auth, egress, executor, http, store, telemetry, vault};
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,15 +17,6 @@ pub struct Server {
     pub public_url: Option<url::Url>,
     /// Time to hand work back after a signal to stop.
     pub shutdown_grace: Duration,
-}
-
-/// The section `database`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Database {
-    /// `sqlite:PATH`.
-    pub url: String,
-    /// Connections that read.
-    pub max_connections: u32,
 }
 
 /// The section `graphql`.
@@ -56,15 +47,6 @@ pub struct Limits {
     pub page: usize,
     /// Bytes of one document.
     pub document_bytes: usize,
-}
-
-/// The section `worker`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Worker {
-    /// Executions worked on at a time.
-    pub concurrency: usize,
-    /// How long a silent worker keeps an execution.
-    pub lease: Duration,
 }
 
 /// The whole document.
@@ -230,14 +212,14 @@ impl HttpSection {
 }
 
 impl DatabaseSection {
-    fn check(self) -> Result<Database, Advice> {
+    fn check(self) -> Result<store::Options, Advice> {
         if !(1..=1000).contains(&self.max_connections) {
             return Err(("database.max_connections", "write a number from 1 to 1000".to_owned()));
         }
         if self.url.is_empty() {
             return Err(("database.url", "write where the rows are, e.g. \"sqlite:connectors.db\"".to_owned()));
         }
-        Ok(Database { url: self.url, max_connections: self.max_connections })
+        Ok(store::Options { url: self.url, max_connections: self.max_connections, ..store::Options::default() })
     }
 }
 
@@ -269,11 +251,11 @@ impl LimitsSection {
 }
 
 impl WorkerSection {
-    fn check(self) -> Result<Worker, Advice> {
+    fn check(self) -> Result<executor::Options, Advice> {
         if !(1..=10_000).contains(&self.concurrency) {
             return Err(("worker.concurrency", "write a number from 1 to 10000".to_owned()));
         }
-        Ok(Worker { concurrency: self.concurrency, lease: self.lease.0 })
+        Ok(executor::Options { concurrency: self.concurrency, lease: self.lease.0, ..executor::Options::default() })
     }
 }
 

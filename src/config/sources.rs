@@ -45,14 +45,14 @@ pub struct Flag {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Surroundings {
     pub(super) environment: BTreeMap<String, String>,
-    /// Where `connectors.toml` is looked for.
-    pub(super) directory: PathBuf,
+    /// Where `connectors.toml` is looked for, if it is.
+    pub(super) directory: Option<PathBuf>,
 }
 
 impl Surroundings {
     pub(super) fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self { environment: std::env::vars_os().filter_map(text).collect(), directory: PathBuf::from(".") }
+        Self { environment: std::env::vars_os().filter_map(text).collect(), directory: Some(PathBuf::from(".")) }
     }
 
     fn get(&self, variable: &str) -> Option<&str> {
@@ -144,10 +144,8 @@ fn file(given: Option<PathBuf>, surroundings: &Surroundings, defaults: &Dict) ->
         (Some(path), _) => (path, "flag --config"),
         (None, Some(path)) => (PathBuf::from(path), "environment variable CONNECTORS_CONFIG"),
         (None, None) => {
-            let path = surroundings.directory.join("connectors.toml");
-            if !path.exists() {
-                return Ok(None);
-            }
+            let path = surroundings.directory.as_ref().map(|directory| directory.join("connectors.toml"));
+            let Some(path) = path.filter(|path| path.exists()) else { return Ok(None) };
             (path, "its place")
         }
     };

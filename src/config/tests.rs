@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn load(&self) -> Result<Config, Error> {
-        let surroundings = Surroundings { environment: self.environment.clone(), directory: self.directory.path().to_owned() };
+        let surroundings = Surroundings { environment: self.environment.clone(), directory: Some(self.directory.path().to_owned()) };
         Config::load_in(self.overrides.clone(), &surroundings)
     }
 

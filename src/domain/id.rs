@@ -1,4 +1,4 @@
-//! Newtypes for every identifier: a prefix naming the kind and a UUIDv7 in Crockford base32.
+//! Newtypes for every identifier: a prefix naming the kind and a UUID version 7 in Crockford base32.
 //!
 //! `cnr_06f9m3v8q0xk7d2hj5s1wz4ncg`: 26 characters hold 128 bits, lower case, sortable by age.
 

@@ -5,13 +5,14 @@
 //! [graphql-transport-ws](https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md) for sockets.
 //!
 //! The layer does not know the schema: it drives any [`Executor`] and takes what it needs of the schema's layer as three functions in
-//! [`State`]. It does not open the listener either; `server` does.
+//! [`State`]. It does not open the listener either; `server` does, and hands it to [`serve`].
 
 mod bearer;
 mod error;
 mod graphql;
 mod health;
 mod layers;
+mod listen;
 mod negotiate;
 mod operation;
 mod origin;
@@ -23,6 +24,7 @@ mod ws;
 mod tests;
 
 pub use error::Refusal;
+pub use listen::serve;
 pub use request_id::RequestId;
 pub use ws::Sockets;
 

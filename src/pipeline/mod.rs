@@ -11,6 +11,7 @@
 mod address;
 mod answer;
 pub mod backoff;
+mod cache;
 mod compiler;
 mod context;
 mod engine;
@@ -35,6 +36,7 @@ mod wait;
 mod sample;
 
 pub use backoff::next_delay;
+pub use cache::PlanCache;
 pub use compiler::CODES;
 pub use context::{Context, RunFacts};
 pub use error::Error;

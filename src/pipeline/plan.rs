@@ -13,6 +13,7 @@ use super::extract::cast;
 use super::interpolate::{Expression, Tree};
 use super::map::MappedValue;
 use super::path::Path;
+use super::redact::Redactor;
 use super::request::PlannedHttp;
 use super::schema::PlannedSchema;
 use crate::domain::contact::Contact;
@@ -51,7 +52,7 @@ pub struct Plan {
     config: PlannedSchema,
     outputs: Vec<PlannedOutput>,
     mapping: Vec<PlannedField>,
-    redact: Vec<Path>,
+    redactor: Redactor,
 }
 
 /// One step, with everything the defaults add.
@@ -185,7 +186,7 @@ struct Parts {
     config: PlannedSchema,
     outputs: Vec<PlannedOutput>,
     mapping: Vec<PlannedField>,
-    redact: Vec<Path>,
+    redactor: Redactor,
 }
 
 impl Parts {
@@ -198,6 +199,8 @@ impl Parts {
             .enumerate()
             .map(|(place, step)| step_of(compiler, definition, step, &format!("/steps/{place}")))
             .collect();
+        let redact: Vec<Path> =
+            definition.redact.iter().enumerate().map(|(place, path)| compiler.path(path, &format!("/redact/{place}"))).collect();
         compiler.enter(None);
         let outputs = definition.outputs.iter().map(|(name, output)| {
             let pointer = pointer_join("/outputs", name);
@@ -210,13 +213,13 @@ impl Parts {
             steps,
             outputs: outputs.collect(),
             mapping: fields(compiler, definition),
-            redact: definition.redact.iter().enumerate().map(|(place, path)| compiler.path(path, &format!("/redact/{place}"))).collect(),
+            redactor: Redactor::new(&[], &redact),
         }
     }
 
     fn into_plan(self, definition: Definition, hash: String) -> Plan {
-        let Self { steps, inputs, config, outputs, mapping, redact } = self;
-        Plan { definition, hash, steps, inputs, config, outputs, mapping, redact }
+        let Self { steps, inputs, config, outputs, mapping, redactor } = self;
+        Plan { definition, hash, steps, inputs, config, outputs, mapping, redactor }
     }
 }
 
@@ -318,9 +321,9 @@ impl Plan {
         self.mapping.iter().map(value).collect()
     }
 
-    /// Paths whose values are never stored.
-    pub fn redact_paths(&self) -> &[Path] {
-        &self.redact
+    /// Masks what the definition says is never stored; secrets join it for the span of an attempt.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -16,21 +17,25 @@ const MASK: &str = "***";
 /// Shorter secrets are masked as they are, but not in their encoded forms, which would fit everywhere.
 const ENCODED_FROM: usize = 4;
 
-/// Masks the secrets of one run and the values at the definition's `redact` paths.
+/// Masks the secrets of one run and the values at the definition's `redact` paths. A clone shares both.
+#[derive(Clone)]
 pub struct Redactor {
     /// Every form of every secret, longest first.
-    needles: Vec<String>,
-    paths: Vec<Path>,
+    needles: Arc<[String]>,
+    paths: Arc<[Path]>,
 }
 
 impl Redactor {
     /// Prepares all forms in which the secrets may appear: as they are, base64 (also inside other base64), hexadecimal,
     /// percent-encoded and escaped as JSON.
     pub fn new(secrets: &[&str], paths: &[Path]) -> Self {
-        let mut needles: Vec<String> = secrets.iter().filter(|secret| !secret.is_empty()).flat_map(|secret| forms(secret)).collect();
-        needles.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
-        needles.dedup();
-        Self { needles, paths: paths.to_vec() }
+        Self { needles: needles(secrets), paths: paths.into() }
+    }
+
+    /// The same paths with these secrets instead.
+    #[must_use]
+    pub fn with_secrets(&self, secrets: &[&str]) -> Self {
+        Self { needles: needles(secrets), paths: Arc::clone(&self.paths) }
     }
 
     /// Is there any secret to mask?
@@ -41,7 +46,7 @@ impl Redactor {
     /// A text with every form of every secret masked.
     pub fn text(&self, text: &str) -> String {
         let mut masked = text.to_owned();
-        for needle in &self.needles {
+        for needle in self.needles.iter() {
             if masked.contains(needle.as_str()) {
                 masked = masked.replace(needle.as_str(), MASK);
             }
@@ -76,6 +81,17 @@ impl Redactor {
         }
     }
 
+    /// A body as text: JSON by its private paths and its values, any other text by its values alone.
+    pub fn body(&self, text: &str) -> String {
+        if self.paths.is_empty() {
+            return self.text(text);
+        }
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => self.json(&value).to_string(),
+            Err(_) => self.text(text),
+        }
+    }
+
     /// The value of a header line: masked whole where the name alone says that it is secret.
     pub fn header(&self, name: &str, value: &str) -> String {
         if is_sensitive(name) { MASK.to_owned() } else { self.text(value) }
@@ -88,6 +104,14 @@ fn is_sensitive(name: &str) -> bool {
     let words =
         ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key", "signature", "credential", "session"];
     words.iter().any(|word| name.contains(word))
+}
+
+/// All forms of all secrets, longest first, each once.
+fn needles(secrets: &[&str]) -> Arc<[String]> {
+    let mut needles: Vec<String> = secrets.iter().filter(|secret| !secret.is_empty()).flat_map(|secret| forms(secret)).collect();
+    needles.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+    needles.dedup();
+    needles.into()
 }
 
 fn forms(secret: &str) -> Vec<String> {

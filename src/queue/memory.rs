@@ -56,7 +56,7 @@ mod tests {
     async fn hands_out_each_ring_once_in_order() {
         let queue = Queue::default();
         let ids: Vec<_> = (0..100).map(|_| ExecutionId::fresh(&SystemClock)).collect();
-        let taker = {
+        let receive = {
             let queue = queue.clone();
             async move {
                 let mut taken = Vec::new();
@@ -66,13 +66,13 @@ mod tests {
                 taken
             }
         };
-        let giver = async {
+        let send = async {
             for id in &ids {
                 queue.ring(*id);
                 tokio::task::yield_now().await;
             }
         };
-        let (taken, ()) = tokio::join!(taker, giver);
+        let (taken, ()) = tokio::join!(receive, send);
         assert_eq!(taken, ids);
         assert_eq!(queue.waiting(), 0);
     }

@@ -1,0 +1,250 @@
+//! One try of one http step: build, open the credential, call, judge. What it tells and keeps is masked.
+
+use serde_json::json;
+
+use super::Error;
+use super::journal::Line;
+use super::run::Run;
+use crate::domain::exchange::{Exchange, PayloadPreview, Request, Response};
+use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepAttempt, StepRun};
+use crate::domain::step_log::{LogKind, LogLevel};
+use crate::egress::{self, Limits};
+use crate::pipeline::{PlannedHttp, PlannedStep, Redactor, Verdict};
+use crate::vault::{Bound, Secrets};
+
+/// Answer headers worth keeping; the rest is noise that every run would pay for.
+const KEPT_HEADERS: [&str; 9] =
+    ["content-type", "content-length", "content-encoding", "date", "etag", "location", "retry-after", "x-request-id", "www-authenticate"];
+
+/// What came of an attempt.
+pub(super) struct Tried {
+    pub(super) attempt: StepAttempt,
+    pub(super) verdict: Verdict,
+}
+
+impl Run<'_> {
+    /// Makes one attempt. `None` when it was broken off.
+    pub(super) async fn attempt(
+        &mut self,
+        step: &PlannedStep,
+        http: &PlannedHttp,
+        row: &StepRun,
+        number: u32,
+    ) -> Result<Option<Tried>, Error> {
+        let started_at = self.shared.parts.clock.now();
+        let attempt =
+            StepAttempt { number, started_at, finished_at: Some(started_at), error: None, exchanges: Vec::new(), next_attempt_at: None };
+        let refused = |attempt, error| Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } }));
+        let mut request = match http.build(&self.context) {
+            Ok(request) => request,
+            Err(error) => return refused(attempt, error.into_execution_error()),
+        };
+        let secrets = match self.open_credential(http).await? {
+            Ok(secrets) => secrets,
+            Err(error) => return refused(attempt, error),
+        };
+        // The address is kept as it was before the secret entered it.
+        let shown_url = request.url.clone();
+        let redactor = match &secrets {
+            None => self.redactor.clone(),
+            Some((allowed_hosts, secrets)) => {
+                if let Err(error) = self.inject(http, &mut request, allowed_hosts, secrets) {
+                    return refused(attempt, error.into_execution_error());
+                }
+                let values: Vec<&str> = secrets.values().map(crate::vault::Secret::expose).collect();
+                self.redactor.with_secrets(&values)
+            }
+        };
+        drop(secrets);
+        let exchange =
+            shown_exchange(&request, redactor.text(shown_url.as_str()), &redactor, started_at, self.shared.options.preview_bytes);
+        let line = format!("{} {}", request.method.as_str(), exchange.url);
+        self.journal.write(self.shared, &redactor, Line::step(&step.id, LogLevel::Info, LogKind::Http, line).attempt(number));
+        if let Some(host) = shown_url.host_str() {
+            self.hosts.insert(step.id.clone(), host.to_owned());
+        }
+        let Some(answer) = self.call(step, row, &request, http.max_bytes).await? else { return Ok(None) };
+        Ok(Some(self.judge(step, http, attempt, exchange, answer, &redactor)))
+    }
+
+    /// Opens the credential bound to the step's slot: the hosts it may go to, and its parts.
+    async fn open_credential(&self, http: &PlannedHttp) -> Result<Result<Option<(Vec<String>, Secrets)>, ExecutionError>, Error> {
+        let Some(slot) = &http.slot else { return Ok(Ok(None)) };
+        let parts = &self.shared.parts;
+        let missing = || {
+            ExecutionError::new(
+                ExecutionErrorCode::Credential,
+                ErrorClass::Credential,
+                format!("No credential is bound to the slot `{slot}`"),
+            )
+            .hint("Bind one to the connector and run it again")
+        };
+        let Some(id) = self.bindings.get(slot) else { return Ok(Err(missing())) };
+        let sealed = parts.store.read(&self.scope).await?.get_sealed(&[*id]).await?;
+        let Some((credential, sealed)) = sealed.into_iter().next() else { return Ok(Err(missing())) };
+        let fits = self.plan.definition.credentials.get(slot).is_some_and(|slot| slot.kind == credential.kind);
+        if !fits || credential.expires_at.is_some_and(|at| at <= parts.clock.now()) {
+            let why = if fits { "is past its end" } else { "is not of the kind the slot takes" };
+            let message = format!("The credential `{}` {why}", credential.name);
+            return Ok(Err(ExecutionError::new(ExecutionErrorCode::Credential, ErrorClass::Credential, message)));
+        }
+        let bound = Bound { workspace_id: credential.workspace_id, credential_id: credential.id, revision: credential.revision };
+        match parts.vault.open(&bound, &sealed) {
+            Ok(secrets) => Ok(Ok(Some((credential.allowed_hosts, secrets)))),
+            Err(error) => {
+                tracing::error!(credential.id = %credential.id, error = &error as &dyn std::error::Error, "a credential could not be opened");
+                let message = format!("The credential `{}` cannot be read with the server's keys", credential.name);
+                Ok(Err(ExecutionError::new(ExecutionErrorCode::Credential, ErrorClass::System, message)
+                    .hint("Enter it again, or give the server the key it was sealed with")))
+            }
+        }
+    }
+
+    fn inject(&self, http: &PlannedHttp, request: &mut Request, allowed_hosts: &[String], secrets: &Secrets) -> Result<(), egress::Error> {
+        let slot_name = http.slot.as_deref().unwrap_or_default();
+        match self.plan.definition.credentials.get(slot_name) {
+            Some(slot) => egress::inject(request, slot_name, slot, allowed_hosts, secrets),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends the request. When the answer takes its time, what is known so far is stored meanwhile. `None` when broken off.
+    async fn call(
+        &mut self,
+        step: &PlannedStep,
+        row: &StepRun,
+        request: &Request,
+        max_bytes: Option<u64>,
+    ) -> Result<Option<Result<Response, egress::Error>>, Error> {
+        let client = self.shared.parts.egress.clone();
+        let call = client.send(request, Limits { timeout: step.timeout, max_bytes });
+        let show = tokio::time::sleep(self.shared.options.show_call_after);
+        tokio::pin!(call, show);
+        tokio::select! {
+            answer = &mut call => return Ok(Some(answer)),
+            () = self.stop.cancelled() => return Ok(None),
+            () = &mut show => {}
+        }
+        self.show_running(step, row).await?;
+        tokio::select! {
+            answer = &mut call => Ok(Some(answer)),
+            () = self.stop.cancelled() => Ok(None),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        step: &PlannedStep,
+        http: &PlannedHttp,
+        mut attempt: StepAttempt,
+        mut exchange: Exchange,
+        answer: Result<Response, egress::Error>,
+        redactor: &Redactor,
+    ) -> Tried {
+        let now = self.shared.parts.clock.now();
+        attempt.finished_at = Some(now);
+        let number = attempt.number;
+        let verdict = match answer {
+            Err(error) => {
+                let error = error.into_execution_error();
+                exchange.error = Some(error.clone());
+                exchange.duration_ms = u32::try_from((now - exchange.started_at).num_milliseconds()).ok();
+                let line = Line::step(&step.id, LogLevel::Warn, LogKind::Http, error.message.clone()).attempt(number);
+                self.journal.write(self.shared, redactor, line);
+                if error.retryable { Verdict::Retry { error, wait: None } } else { Verdict::Fail { error } }
+            }
+            Ok(response) => {
+                let verdict = masked(http.judge(&self.context, &response, now), redactor);
+                let failed = !matches!(verdict, Verdict::Success { .. });
+                let limit = if failed { self.shared.options.failure_preview_bytes } else { self.shared.options.preview_bytes };
+                self.tell_answer(step, &response, number, &verdict, redactor);
+                keep_answer(&mut exchange, &response, redactor, limit);
+                verdict
+            }
+        };
+        attempt.exchanges.push(exchange);
+        Tried { attempt, verdict }
+    }
+
+    fn tell_answer(&mut self, step: &PlannedStep, response: &Response, number: u32, verdict: &Verdict, redactor: &Redactor) {
+        let level = if matches!(verdict, Verdict::Success { .. }) { LogLevel::Info } else { LogLevel::Warn };
+        let message = format!("{} in {} ms, {} bytes", response.status, response.duration_ms, response.body.len());
+        let fields = json!({ "status": response.status, "durationMs": response.duration_ms, "bytes": response.body.len() });
+        self.journal.write(self.shared, redactor, Line::step(&step.id, level, LogKind::Http, message).attempt(number).fields(fields));
+        if let Verdict::Success { output, empty } = verdict {
+            let found: Vec<&str> =
+                output.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str()).collect();
+            let message = match (empty, found.is_empty()) {
+                (true, _) => "Nothing found".to_owned(),
+                (false, true) => return,
+                (false, false) => format!("Extracted {}", found.join(", ")),
+            };
+            self.journal.write(self.shared, redactor, Line::step(&step.id, LogLevel::Info, LogKind::Data, message).attempt(number));
+        }
+    }
+}
+
+/// A verdict without any secret the service may have echoed.
+fn masked(verdict: Verdict, redactor: &Redactor) -> Verdict {
+    let mask = |error: ExecutionError| ExecutionError { message: redactor.text(&error.message), ..error };
+    match verdict {
+        Verdict::Success { output, empty } => Verdict::Success { output: redactor.json(&output), empty },
+        Verdict::Retry { error, wait } => Verdict::Retry { error: mask(error), wait },
+        Verdict::Fail { error } => Verdict::Fail { error: mask(error) },
+    }
+}
+
+fn shown_exchange(
+    request: &Request,
+    url: String,
+    redactor: &Redactor,
+    started_at: chrono::DateTime<chrono::Utc>,
+    limit: usize,
+) -> Exchange {
+    Exchange {
+        method: request.method,
+        url,
+        request_headers: request.headers.iter().map(|(name, value)| (name.clone(), redactor.header(name, value))).collect(),
+        request_body: request.body.as_ref().map(|body| preview(Some(&body.content_type), &body.bytes, redactor, limit)),
+        status: None,
+        response_headers: Vec::new(),
+        response_body: None,
+        started_at,
+        duration_ms: None,
+        first_byte_ms: None,
+        error: None,
+    }
+}
+
+fn keep_answer(exchange: &mut Exchange, response: &Response, redactor: &Redactor, limit: usize) {
+    let kept = |name: &str| KEPT_HEADERS.contains(&name) || name.starts_with("x-ratelimit") || name.starts_with("ratelimit");
+    exchange.status = Some(response.status);
+    exchange.duration_ms = Some(response.duration_ms);
+    exchange.first_byte_ms = Some(response.first_byte_ms);
+    exchange.response_headers =
+        response.headers.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), redactor.header(name, value))).collect();
+    if !response.body.is_empty() {
+        exchange.response_body = Some(preview(response.header("content-type"), &response.body, redactor, limit));
+    }
+}
+
+/// The start of a body as text, masked: JSON by its paths and values, other text by its values alone.
+fn preview(content_type: Option<&str>, bytes: &[u8], redactor: &Redactor, limit: usize) -> PayloadPreview {
+    let size_bytes = bytes.len() as u64;
+    let text = std::str::from_utf8(bytes).ok().map(|text| redactor.body(text));
+    let (text, truncated) = match text {
+        Some(text) if text.len() > limit => (
+            Some(
+                text.chars()
+                    .scan(0, |used, letter| {
+                        *used += letter.len_utf8();
+                        (*used <= limit).then_some(letter)
+                    })
+                    .collect(),
+            ),
+            true,
+        ),
+        other => (other, false),
+    };
+    PayloadPreview { content_type: content_type.map(str::to_owned), size_bytes, truncated, text }
+}

@@ -1,0 +1,378 @@
+//! One execution, step after step: opens what it needs, walks the plan, ends it with outputs and mapping.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{Journal, Line};
+use super::{Error, Shared};
+use crate::auth::WorkspaceScope;
+use crate::domain::execution::{
+    ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepAttempt, StepRun, StepStatus,
+};
+use crate::domain::id::CredentialId;
+use crate::domain::step_log::{LogKind, LogLevel};
+use crate::pipeline::{Context, Plan, Redactor, RunFacts};
+use crate::store::{self, Claimed, ContactRef, ContactWrite, ExecutionChange};
+
+/// What a test run may ask for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TestOptions {
+    /// Really write to the contact.
+    pub(super) write_contact: bool,
+    /// Step path → output taken as given.
+    pub(super) pinned: BTreeMap<String, Value>,
+    /// Run just this step.
+    pub(super) only_step: Option<String>,
+}
+
+/// How a run ends.
+pub(super) enum Ending {
+    /// As meant, with the definition's word for it.
+    Succeeded { result: Option<String> },
+    /// By an error.
+    Failed(ExecutionError),
+    /// Someone stopped it.
+    Cancelled,
+    /// It took too long.
+    TimedOut,
+    /// It never began.
+    Expired,
+}
+
+/// What follows a step.
+pub(super) enum After {
+    /// The next one.
+    Next,
+    /// The end.
+    End(Ending),
+    /// A wait; the execution is handed back until then.
+    Park(DateTime<Utc>),
+}
+
+/// One run under a lease.
+pub(super) struct Run<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) stop: &'a CancellationToken,
+    pub(super) scope: WorkspaceScope,
+    pub(super) execution: Execution,
+    pub(super) plan: Arc<Plan>,
+    pub(super) journal: Journal,
+    pub(super) context: Context,
+    /// Masks the definition's `redact` paths; secrets join it for the span of an attempt.
+    pub(super) redactor: Redactor,
+    pub(super) bindings: BTreeMap<String, CredentialId>,
+    pub(super) options: TestOptions,
+    /// Steps as recorded or as running, by path.
+    pub(super) steps: HashMap<String, StepRun>,
+    /// A step that ended and is not recorded yet; it goes with the next commit.
+    pub(super) ended_step: Option<StepRun>,
+    pub(super) finished_steps: i32,
+    /// Step path → host it called, for provenance.
+    pub(super) hosts: HashMap<String, String>,
+}
+
+/// Runs a claimed execution until it ends or waits. Gives the time to ring again when it waits.
+///
+/// Dropping the future breaks off the call under way and writes nothing; the lease then runs out.
+pub(super) async fn execute(shared: &Shared, claimed: Claimed, stop: &CancellationToken) -> Result<Option<DateTime<Utc>>, Error> {
+    let interrupted = claimed.interrupted;
+    let plan = match find_plan(shared, &claimed.execution, claimed.definition.as_ref()).await? {
+        Ok(plan) => plan,
+        Err(error) => return fail_unplanned(shared, claimed, error).await.map(|()| None),
+    };
+    let mut run = Run::open(shared, claimed, plan, stop).await?;
+    if let Some(ending) = run.over_before_it_begins() {
+        return run.end(ending).await.map(|()| None);
+    }
+    run.tell_beginning(interrupted);
+    match run.walk().await? {
+        After::Park(at) => run.park(at).await.map(|()| Some(at)),
+        After::End(ending) => run.end(ending).await.map(|()| None),
+        After::Next => run.end(Ending::Succeeded { result: None }).await.map(|()| None),
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Reads what the run needs.
+    async fn open(shared: &'a Shared, claimed: Claimed, plan: Arc<Plan>, stop: &'a CancellationToken) -> Result<Self, Error> {
+        let parts = &shared.parts;
+        let scope = WorkspaceScope::for_run(&parts.system, claimed.lease.workspace_id);
+        let execution = claimed.execution;
+        let (mut contact, mut recorded) = (None, Vec::new());
+        // A first claim has nothing recorded; most runs are that.
+        if execution.contact_id.is_some() || claimed.lease.fence > 1 {
+            let tx = parts.store.read(&scope).await?;
+            if let Some(id) = execution.contact_id {
+                contact = tx.find_contact(&ContactRef::Id(id)).await?;
+            }
+            if claimed.lease.fence > 1 {
+                recorded = tx.list_steps(execution.id).await?;
+            }
+        }
+        let facts = RunFacts { id: execution.id.to_string(), attempt: 1, cost: execution.cost };
+        let context = Context::new(execution.input.clone(), claimed.config, contact.as_ref(), facts, parts.clock.now());
+        let options = serde_json::from_value(claimed.options).unwrap_or_default();
+        Ok(Self {
+            shared,
+            stop,
+            scope,
+            journal: Journal::new(claimed.lease, &execution),
+            redactor: plan.redactor().clone(),
+            finished_steps: execution.finished_steps,
+            execution,
+            plan,
+            context,
+            bindings: claimed.bindings,
+            options,
+            steps: recorded.into_iter().map(|step| (step.path.clone(), step)).collect(),
+            ended_step: None,
+            hosts: HashMap::new(),
+        })
+    }
+
+    /// Was it stopped, or is its time over, before this turn?
+    fn over_before_it_begins(&self) -> Option<Ending> {
+        let now = self.shared.parts.clock.now();
+        let first_turn = self.journal_is_fresh();
+        if self.execution.cancel_requested {
+            Some(Ending::Cancelled)
+        } else if first_turn && self.execution.expires_at.is_some_and(|at| at <= now) {
+            Some(Ending::Expired)
+        } else if (now - self.execution.queued_at).to_std().is_ok_and(|age| age > self.shared.options.max_run) {
+            Some(Ending::TimedOut)
+        } else {
+            None
+        }
+    }
+
+    fn journal_is_fresh(&self) -> bool {
+        self.steps.is_empty() && self.execution.last_log_sequence <= 1
+    }
+
+    fn tell_beginning(&mut self, interrupted: bool) {
+        if self.journal_is_fresh() {
+            let message = format!("Started {}", self.plan.definition.meta.title);
+            self.write(Line::run(LogLevel::Info, message));
+        } else if interrupted {
+            self.mark_unknown_attempt();
+            let message = "Resumed after the server stopped unexpectedly; the attempt that was under way may have reached the service, its outcome is unknown";
+            self.write(Line::run(LogLevel::Warn, message));
+        }
+    }
+
+    /// Puts the attempt that was under way when the server stopped into the record, as one of unknown outcome.
+    fn mark_unknown_attempt(&mut self) {
+        let Some(row) = self.steps.values_mut().find(|row| row.status == StepStatus::Running) else { return };
+        let number = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let message = "The server stopped during this attempt; it may have reached the service, its outcome is unknown";
+        row.attempts.push(StepAttempt {
+            number,
+            started_at: row.attempts.last().and_then(|last| last.next_attempt_at).or(row.started_at).unwrap_or(self.execution.queued_at),
+            finished_at: None,
+            error: Some(ExecutionError::new(ExecutionErrorCode::Interrupted, ErrorClass::System, message).retryable()),
+            exchanges: Vec::new(),
+            next_attempt_at: None,
+        });
+    }
+
+    async fn walk(&mut self) -> Result<After, Error> {
+        let plan = Arc::clone(&self.plan);
+        for (position, step) in plan.steps.iter().enumerate() {
+            if self.journal.cancel_requested() {
+                return Ok(After::End(Ending::Cancelled));
+            }
+            if self.stop.is_cancelled() {
+                return self.stopped().await;
+            }
+            if self.shared.stopping.is_cancelled() && self.ended_step.is_some() {
+                return Ok(After::Park(self.shared.parts.clock.now()));
+            }
+            match self.step(position, step).await? {
+                After::Next => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(After::Next)
+    }
+
+    /// The call under way was broken off, or is not to begin: because someone asked, or because this process must let go.
+    pub(super) async fn stopped(&self) -> Result<After, Error> {
+        let now = self.shared.parts.store.read(&self.scope).await?.find_execution(self.execution.id).await?;
+        match now {
+            Some(now) if !now.cancel_requested => Ok(After::Park(self.shared.parts.clock.now())),
+            Some(_) => Ok(After::End(Ending::Cancelled)),
+            None => Err(Error::Fenced),
+        }
+    }
+
+    /// Adds a log line.
+    pub(super) fn write(&mut self, line: Line<'_>) {
+        self.journal.write(self.shared, &self.redactor, line);
+    }
+
+    /// The execution's state as it is while it goes on.
+    pub(super) fn change(&self, status: ExecutionStatus) -> ExecutionChange {
+        ExecutionChange {
+            status,
+            output: None,
+            result: None,
+            cost: self.context.cost(),
+            error: None,
+            warning_count: self.journal.warnings(),
+            finished_steps: self.finished_steps,
+            current_step_path: None,
+            finished_at: None,
+            wake_at: None,
+            release_lease: false,
+        }
+    }
+
+    /// Commits what the step before left, so that the next may begin.
+    pub(super) async fn commit_ended_step(&mut self) -> Result<(), Error> {
+        if let Some(step) = self.ended_step.take() {
+            let change = self.change(ExecutionStatus::Running);
+            self.journal.commit(self.shared, Some(step), change, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands the execution back until that time.
+    async fn park(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
+        let step = self.ended_step.take();
+        let change = ExecutionChange { wake_at: Some(at), release_lease: true, ..self.change(ExecutionStatus::Waiting) };
+        self.journal.commit(self.shared, step, change, None).await?;
+        if self.journal.cancel_requested() {
+            // Told to stop while it was handed back: the next turn ends it.
+            self.shared.parts.queue.ring(self.execution.id);
+        }
+        Ok(())
+    }
+
+    /// Ends the run: outputs and mapping when it succeeded, then the last commit.
+    async fn end(&mut self, ending: Ending) -> Result<(), Error> {
+        let mut ending = ending;
+        let mut output = None;
+        if matches!(ending, Ending::Succeeded { .. }) {
+            match self.plan.outputs(&self.context) {
+                Ok(value) => output = Some(self.redactor.json(&value)),
+                Err(error) => ending = Ending::Failed(error.into_execution_error()),
+            }
+        }
+        loop {
+            let mark = self.journal.mark();
+            let contact = match self.contact_write(&ending).await? {
+                Ok(write) => write,
+                Err(error) => {
+                    ending = Ending::Failed(error);
+                    None
+                }
+            };
+            let result = if matches!(ending, Ending::Succeeded { .. }) { output.clone() } else { None };
+            let change = self.final_change(&ending, result);
+            self.tell_end(&ending);
+            match self.journal.commit(self.shared, self.ended_step.clone(), change, contact).await {
+                // Someone changed the contact meanwhile: decide again on what is there now.
+                Err(Error::Store(store::Error::Conflict { what: "contact" })) => self.journal.rewind(mark),
+                other => return other,
+            }
+        }
+    }
+
+    /// What a run that ends this way writes to its contact.
+    async fn contact_write(&mut self, ending: &Ending) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
+        if matches!(ending, Ending::Succeeded { .. }) { self.map_contact().await } else { Ok(Ok(None)) }
+    }
+
+    fn final_change(&self, ending: &Ending, output: Option<Value>) -> ExecutionChange {
+        let (status, result, error) = match ending {
+            Ending::Succeeded { result } => (ExecutionStatus::Succeeded, result.clone(), None),
+            Ending::Failed(error) => (ExecutionStatus::Failed, None, Some(error.clone())),
+            Ending::Cancelled => (ExecutionStatus::Cancelled, None, Some(cancelled())),
+            Ending::TimedOut => (ExecutionStatus::TimedOut, None, Some(over_limit("It took longer than an execution may take in all"))),
+            Ending::Expired => (ExecutionStatus::Expired, None, Some(over_limit("It had not begun within the time given by the caller"))),
+        };
+        ExecutionChange {
+            output,
+            result,
+            error,
+            finished_at: Some(self.shared.parts.clock.now()),
+            release_lease: true,
+            ..self.change(status)
+        }
+    }
+
+    fn tell_end(&mut self, ending: &Ending) {
+        let line = match ending {
+            Ending::Succeeded { result: None } => Line::run(LogLevel::Info, "Succeeded"),
+            Ending::Succeeded { result: Some(word) } => Line::run(LogLevel::Info, format!("Succeeded: {word}")),
+            Ending::Failed(error) => Line::run(LogLevel::Error, format!("Failed: {}", error.message)),
+            Ending::Cancelled => Line::run(LogLevel::Warn, "Stopped on request"),
+            Ending::TimedOut => Line::run(LogLevel::Error, "Ended: it took too long"),
+            Ending::Expired => Line::run(LogLevel::Error, "Ended: it had not begun in time"),
+        };
+        self.write(Line { kind: LogKind::Lifecycle, ..line });
+    }
+
+    /// Is it a test that writes nothing?
+    pub(super) fn is_dry(&self) -> bool {
+        self.execution.kind == ExecutionKind::Test && !self.options.write_contact
+    }
+}
+
+fn cancelled() -> ExecutionError {
+    ExecutionError::new(ExecutionErrorCode::Cancelled, ErrorClass::Configuration, "Someone stopped it")
+}
+
+fn over_limit(message: &str) -> ExecutionError {
+    ExecutionError::new(ExecutionErrorCode::Limit, ErrorClass::System, message)
+}
+
+/// The compiled plan: from the cache, else compiled from the version's row or the execution's own definition.
+async fn find_plan(shared: &Shared, execution: &Execution, own: Option<&Value>) -> Result<Result<Arc<Plan>, ExecutionError>, Error> {
+    let parts = &shared.parts;
+    let broken = || {
+        ExecutionError::new(ExecutionErrorCode::Internal, ErrorClass::Configuration, "The definition cannot be run by this server")
+            .hint("Publish the connector again; the problems are then listed")
+    };
+    if let Some(definition) = own {
+        return Ok(crate::pipeline::compile(definition).plan.ok_or_else(broken));
+    }
+    let gone = || ExecutionError::new(ExecutionErrorCode::Internal, ErrorClass::Configuration, "The connector's version was deleted");
+    let Some(version) = execution.version_id else { return Ok(Err(gone())) };
+    if let Some(plan) = parts.plans.get(version) {
+        return Ok(Ok(plan));
+    }
+    let scope = WorkspaceScope::for_run(&parts.system, execution.workspace_id);
+    let row = parts.store.read(&scope).await?.find_version(version).await?;
+    Ok(match row {
+        Some(row) => parts.plans.insert(version, &row.definition).ok_or_else(broken),
+        None => Err(gone()),
+    })
+}
+
+/// Ends an execution whose definition cannot be found or run.
+async fn fail_unplanned(shared: &Shared, claimed: Claimed, error: ExecutionError) -> Result<(), Error> {
+    let execution = claimed.execution;
+    let mut journal = Journal::new(claimed.lease, &execution);
+    journal.write(shared, &Redactor::new(&[], &[]), Line::run(LogLevel::Error, format!("Failed: {}", error.message)));
+    let change = ExecutionChange {
+        status: ExecutionStatus::Failed,
+        output: None,
+        result: None,
+        cost: execution.cost,
+        error: Some(error),
+        warning_count: journal.warnings(),
+        finished_steps: execution.finished_steps,
+        current_step_path: None,
+        finished_at: Some(shared.parts.clock.now()),
+        wake_at: None,
+        release_lease: true,
+    };
+    journal.commit(shared, None, change, None).await
+}
