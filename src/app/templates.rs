@@ -1,0 +1,54 @@
+//! The catalogue as everyone signed in sees it: published templates and versions only.
+
+use crate::auth::{Principal, UserScope};
+use crate::domain::id::{TemplateId, TemplateVersionId};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::template::{Template, TemplateVersion};
+use crate::store::{TemplateFilter, TemplateOrder, TemplateRef};
+
+use super::{App, Result};
+
+impl App {
+    /// Templates of the catalogue.
+    pub async fn list_templates(
+        &self,
+        principal: &Principal,
+        (filter, order): (&TemplateFilter, TemplateOrder),
+        page: &PageRequest,
+    ) -> Result<Page<Template>> {
+        Ok(self.store().read(&UserScope::of(principal)).await?.list_templates(filter, order, page).await?)
+    }
+
+    /// One template; SaaS admins also see unpublished ones.
+    pub async fn find_template(&self, principal: &Principal, by: &TemplateRef) -> Result<Option<Template>> {
+        let tx = self.store().read(&UserScope::of(principal)).await?;
+        if let Some(found) = tx.find_template(by).await? {
+            return Ok(Some(found));
+        }
+        if tx.find_saas_admin().await?.is_none() {
+            return Ok(None);
+        }
+        drop(tx);
+        let admin = self.enter_as_admin(principal).await?;
+        Ok(self.store().read(&admin).await?.find_template(by).await?)
+    }
+
+    /// One version of a template; SaaS admins also see unpublished ones.
+    pub async fn find_template_version(&self, principal: &Principal, id: TemplateVersionId) -> Result<Option<TemplateVersion>> {
+        let tx = self.store().read(&UserScope::of(principal)).await?;
+        if let Some(found) = tx.find_template_version(id).await? {
+            return Ok(Some(found));
+        }
+        if tx.find_saas_admin().await?.is_none() {
+            return Ok(None);
+        }
+        drop(tx);
+        let admin = self.enter_as_admin(principal).await?;
+        Ok(self.store().read(&admin).await?.find_template_version(id).await?)
+    }
+
+    /// The published versions of a template, newest first.
+    pub async fn list_template_versions(&self, principal: &Principal, id: TemplateId, page: &PageRequest) -> Result<Page<TemplateVersion>> {
+        Ok(self.store().read(&UserScope::of(principal)).await?.list_template_versions(id, page).await?)
+    }
+}
