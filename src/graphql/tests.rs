@@ -1,0 +1,1 @@
+//! Requests from end to end, without a transport.
