@@ -1,2 +1,5 @@
-//! Binary.
-fn main() {}
+//! The binary: everything is in the library, so that tests and benchmarks use the same parts.
+
+fn main() -> std::process::ExitCode {
+    connectors::cli::main()
+}

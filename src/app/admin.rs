@@ -162,11 +162,16 @@ impl App {
     /// [`Error::Forbidden`] below PUBLISHER; [`Error::Invalid`] for a number that is not higher or problems of the definition.
     pub async fn create_template_version(&self, principal: &Principal, new: NewTemplateVersion) -> Result<TemplateVersion> {
         let scope = self.enter_as_admin(principal).await?;
+        self.create_template_version_as(&scope, new).await
+    }
+
+    /// The same for a scope at hand.
+    pub(super) async fn create_template_version_as(&self, scope: &AdminScope, new: NewTemplateVersion) -> Result<TemplateVersion> {
         scope.require(SaasAdminRole::Publisher)?;
         text::limited(new.changelog.as_deref().unwrap_or_default(), text::PROSE_LENGTH, &["changelog"])?;
         let definition = checked_definition(new.definition, &["definition"])?;
         let (_, hash) = sound(pipeline::compile(&definition))?;
-        let tx = self.store().begin(&scope).await?;
+        let tx = self.store().begin(scope).await?;
         let template =
             tx.find_template(&TemplateRef::Id(new.template_id)).await?.ok_or_else(|| Error::not_found(new.template_id, &["templateId"]))?;
         check_number(&tx, &template, &new.version).await?;
@@ -193,8 +198,13 @@ impl App {
     /// [`Error::Forbidden`] below PUBLISHER; [`Error::Invalid`] when it is no draft or a test fails.
     pub async fn publish_template_version(&self, principal: &Principal, id: TemplateVersionId) -> Result<TemplateVersion> {
         let scope = self.enter_as_admin(principal).await?;
+        self.publish_template_version_as(&scope, id).await
+    }
+
+    /// The same for a scope at hand.
+    pub(super) async fn publish_template_version_as(&self, scope: &AdminScope, id: TemplateVersionId) -> Result<TemplateVersion> {
         scope.require(SaasAdminRole::Publisher)?;
-        let found = self.store().read(&scope).await?.find_template_version(id).await?;
+        let found = self.store().read(scope).await?.find_template_version(id).await?;
         let version = found.ok_or_else(|| Error::not_found(id, &["versionId"]))?;
         if version.status != TemplateVersionStatus::Draft {
             let kind = MistakeKind::State { state: version.status.as_str().to_ascii_uppercase(), allowed: vec!["DRAFT".to_owned()] };
@@ -202,7 +212,7 @@ impl App {
         }
         let (plan, _) = sound(pipeline::compile(&version.definition))?;
         run_tests(plan, self.clock().now()).await?;
-        let tx = self.store().begin(&scope).await?;
+        let tx = self.store().begin(scope).await?;
         let version = tx.publish_template_version(id, self.clock().now()).await?;
         tx.commit().await?;
         Ok(version)

@@ -17,7 +17,7 @@ use crate::domain::id::{ConnectorId, ConnectorVersionId, CredentialId, Execution
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::step_log::{LogEntry, LogFilter, LogKind, LogLevel};
 use crate::domain::workspace::WorkspaceRole;
-use crate::pipeline::{self, Plan, Redactor};
+use crate::pipeline::{self, Plan};
 use crate::store::{ContactRef, ExecutionFilter, Inserted, NewExecution, ObjectId, Tx};
 
 use super::connectors::{check_config, misfits};
@@ -349,7 +349,7 @@ impl App {
     /// The input as it may be shown: what the definition redacts is masked.
     pub async fn shown_input(&self, scope: &WorkspaceScope, execution: &Execution) -> Result<Value> {
         let plan = self.plan_behind(scope, execution).await?;
-        Ok(plan.map_or_else(|| execution.input.clone(), |plan| Redactor::new(&[], plan.redact_paths()).json(&execution.input)))
+        Ok(plan.map_or_else(|| execution.input.clone(), |plan| plan.redactor().json(&execution.input)))
     }
 
     /// Stops an execution; calls under way are broken off by its worker.

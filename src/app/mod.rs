@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use crate::auth::{AdminScope, Principal, UserScope, WorkspaceScope};
 use crate::clock::Clock;
-use crate::domain::id::ConnectorVersionId;
 use crate::domain::workspace::Workspace;
 use crate::events::Events;
-use crate::pipeline::Plan;
+use crate::pipeline::PlanCache;
 use crate::queue::Queue;
 use crate::store::{ObjectId, Store, WorkspaceRef};
 use crate::vault::Vault;
 
 mod admin;
 mod bindings;
+mod catalogue;
 mod connectors;
 mod contacts;
 mod credentials;
@@ -43,9 +43,6 @@ pub use install::{InstallRequest, Installed};
 pub use testing::{TestRequest, TestTarget};
 pub use workspaces::{NewMember, NewWorkspace, WorkspaceChange};
 
-/// Compiled plans kept in memory.
-const PLANS: u64 = 2_000;
-
 /// The use cases: a cheap clone over the layers below.
 #[derive(Clone)]
 pub struct App {
@@ -58,8 +55,8 @@ struct Inner {
     queue: Queue,
     events: Events,
     clock: Arc<dyn Clock>,
-    /// Plans by version: a version never changes, so an entry never goes stale.
-    plans: moka::sync::Cache<ConnectorVersionId, Arc<Plan>>,
+    /// Plans by version, shared with the executor.
+    plans: PlanCache,
 }
 
 impl std::fmt::Debug for App {
@@ -70,8 +67,7 @@ impl std::fmt::Debug for App {
 
 impl App {
     /// The use cases over these layers.
-    pub fn new(store: Store, vault: Vault, queue: Queue, events: Events, clock: Arc<dyn Clock>) -> Self {
-        let plans = moka::sync::Cache::new(PLANS);
+    pub fn new(store: Store, vault: Vault, queue: Queue, events: Events, plans: PlanCache, clock: Arc<dyn Clock>) -> Self {
         Self { inner: Arc::new(Inner { store, vault, queue, events, clock, plans }) }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::auth::WorkspaceScope;
 use crate::domain::connector::ConnectorVersion;
 use crate::domain::id::ConnectorVersionId;
-use crate::pipeline::{self, Plan};
+use crate::pipeline::Plan;
 use crate::store::Tx;
 
 use super::{App, Error, Result};
@@ -16,7 +16,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`] when the version is not in the workspace.
     pub(super) async fn plan(&self, tx: &Tx<WorkspaceScope>, id: ConnectorVersionId) -> Result<Arc<Plan>> {
-        if let Some(plan) = self.inner.plans.get(&id) {
+        if let Some(plan) = self.inner.plans.get(id) {
             return Ok(plan);
         }
         let version = tx.find_version(id).await?.ok_or_else(|| Error::not_found(id, &["versionId"]))?;
@@ -25,16 +25,14 @@ impl App {
 
     /// The plan of a version at hand.
     pub(super) fn plan_of(&self, version: &ConnectorVersion) -> Result<Arc<Plan>> {
-        if let Some(plan) = self.inner.plans.get(&version.id) {
+        if let Some(plan) = self.inner.plans.get(version.id) {
             return Ok(plan);
         }
-        let plan = pipeline::compile(&version.definition).plan.ok_or_else(|| Error::internal("a published version does not compile"))?;
-        self.inner.plans.insert(version.id, Arc::clone(&plan));
-        Ok(plan)
+        self.inner.plans.compile(version.id, &version.definition).ok_or_else(|| Error::internal("a published version does not compile"))
     }
 
     /// A plan already in memory.
     pub(super) fn cached_plan(&self, id: ConnectorVersionId) -> Option<Arc<Plan>> {
-        self.inner.plans.get(&id)
+        self.inner.plans.get(id)
     }
 }

@@ -22,10 +22,10 @@ mod units;
 mod tests;
 
 pub use error::Error;
-pub use sections::{Graphql, Limits, Server};
+pub use sections::Server;
 pub use sources::{Flag, Overrides};
 
-use crate::{auth, egress, executor, http, store, telemetry, vault};
+use crate::{auth, egress, executor, graphql, http, store, telemetry, vault};
 use figment::Figment;
 use sections::Sections;
 use sources::{DEFAULTS, Surroundings, known_keys};
@@ -48,10 +48,8 @@ pub struct Config {
     pub auth: auth::Options,
     /// Secrets at rest.
     pub encryption: vault::Options,
-    /// The schema.
-    pub graphql: Graphql,
-    /// Bounds of documents and operations.
-    pub limits: Limits,
+    /// The schema, with its bounds from `limits`.
+    pub graphql: graphql::Options,
     /// The executor.
     pub worker: executor::Options,
     /// Calls to third parties.

@@ -4,7 +4,7 @@ use super::{
     Config, Setting,
     units::{Size, Span},
 };
-use crate::{auth, egress, executor, http, store, telemetry, vault};
+use crate::{auth, egress, executor, graphql, http, store, telemetry, vault};
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,36 +17,6 @@ pub struct Server {
     pub public_url: Option<url::Url>,
     /// Time to hand work back after a signal to stop.
     pub shutdown_grace: Duration,
-}
-
-/// The section `graphql`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Graphql {
-    /// Whether clients may read the schema.
-    pub introspection: bool,
-    /// Longest run of one query or mutation.
-    pub timeout: Duration,
-}
-
-/// The section `limits`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Nesting of one operation.
-    pub depth: usize,
-    /// Points of one operation.
-    pub cost: usize,
-    /// Tokens of one document.
-    pub tokens: usize,
-    /// Aliases of one document.
-    pub aliases: usize,
-    /// Directives of one document.
-    pub directives: usize,
-    /// Root fields of one operation.
-    pub root_fields: usize,
-    /// Entries of one page.
-    pub page: usize,
-    /// Bytes of one document.
-    pub document_bytes: usize,
 }
 
 /// The whole document.
@@ -115,7 +85,6 @@ struct LimitsSection {
     aliases: usize,
     directives: usize,
     root_fields: usize,
-    page: usize,
     document_bytes: Size,
     body_bytes: Size,
     streams_per_socket: usize,
@@ -155,8 +124,7 @@ impl Sections {
             database: self.database.check()?,
             auth: auth::Options { jwt_secret: self.auth.jwt_secret, issuer: given(self.auth.issuer), audience: given(self.auth.audience) },
             encryption: vault::Options { key: given(self.encryption.key), previous_keys: self.encryption.previous_keys },
-            graphql: Graphql { introspection: self.graphql.introspection, timeout: self.graphql.timeout.0 },
-            limits: self.limits.check()?,
+            graphql: graphql::Options { introspection: self.graphql.introspection, limits: self.limits.check()? },
             worker: self.worker.check()?,
             egress: self.egress.check()?,
             log: self.log,
@@ -224,28 +192,27 @@ impl DatabaseSection {
 }
 
 impl LimitsSection {
-    fn check(self) -> Result<Limits, Advice> {
+    fn check(self) -> Result<graphql::Limits, Advice> {
         let counts = [
             ("limits.depth", self.depth),
             ("limits.cost", self.cost),
             ("limits.tokens", self.tokens),
             ("limits.root_fields", self.root_fields),
-            ("limits.page", self.page),
             ("limits.streams_per_socket", self.streams_per_socket),
             ("limits.sockets_per_subject", self.sockets_per_subject),
         ];
         if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err((key, "write a number above 0".to_owned()));
         }
-        Ok(Limits {
+        Ok(graphql::Limits {
             depth: self.depth,
             cost: self.cost,
             tokens: self.tokens,
             aliases: self.aliases,
             directives: self.directives,
             root_fields: self.root_fields,
-            page: self.page,
             document_bytes: bytes("limits.document_bytes", self.document_bytes)?,
+            ..graphql::Limits::default()
         })
     }
 }

@@ -351,7 +351,7 @@ async fn find_plan(shared: &Shared, execution: &Execution, own: Option<&Value>) 
     let scope = WorkspaceScope::for_run(&parts.system, execution.workspace_id);
     let row = parts.store.read(&scope).await?.find_version(version).await?;
     Ok(match row {
-        Some(row) => parts.plans.insert(version, &row.definition).ok_or_else(broken),
+        Some(row) => parts.plans.compile(version, &row.definition).ok_or_else(broken),
         None => Err(gone()),
     })
 }

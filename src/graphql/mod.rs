@@ -109,6 +109,16 @@ impl Schema {
     }
 }
 
+impl async_graphql::Executor for Schema {
+    async fn execute(&self, request: Request) -> Response {
+        Self::execute(self, request).await
+    }
+
+    fn execute_stream(&self, request: Request, _session: Option<Arc<async_graphql::Data>>) -> BoxStream<'static, Response> {
+        Self::execute_stream(self, request)
+    }
+}
+
 fn finished(stream: impl Stream<Item = Response> + Send + 'static, request_id: String) -> impl Stream<Item = Response> + Send + 'static {
     stream.map(move |response| error::finish(response, &request_id))
 }

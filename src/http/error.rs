@@ -3,24 +3,10 @@
 //! Failures of single fields belong to the schema's layer; here they only receive what they lack, a code and the request's id.
 
 use super::RequestId;
+use crate::graphql::Refusal;
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
-
-/// Why the text of a document may not even be parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The error code, e.g. `QUERY_TOO_COMPLEX`.
-    pub code: &'static str,
-    /// A sentence for the caller.
-    pub message: String,
-    /// The limit that was passed, by its name in the configuration.
-    pub limit: &'static str,
-    /// What it allows.
-    pub maximum: usize,
-    /// What was found.
-    pub actual: usize,
-}
 
 /// A code of the public list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

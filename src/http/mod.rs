@@ -23,7 +23,6 @@ mod ws;
 #[cfg(test)]
 mod tests;
 
-pub use error::Refusal;
 pub use listen::serve;
 pub use request_id::RequestId;
 pub use ws::Sockets;
@@ -31,6 +30,7 @@ pub use ws::Sockets;
 use crate::{
     auth::{self, Principal, Verifier},
     clock::Clock,
+    graphql::Refusal,
 };
 use async_graphql::Executor;
 use axum::{

@@ -28,10 +28,15 @@ impl PlanCache {
         self.plans.get(&id)
     }
 
+    /// Keeps a version's plan.
+    pub fn insert(&self, id: ConnectorVersionId, plan: Arc<Plan>) {
+        self.plans.insert(id, plan);
+    }
+
     /// Compiles a version's definition and keeps the plan. `None` when the definition has errors.
-    pub fn insert(&self, id: ConnectorVersionId, definition: &Value) -> Option<Arc<Plan>> {
+    pub fn compile(&self, id: ConnectorVersionId, definition: &Value) -> Option<Arc<Plan>> {
         let plan = compile(definition).plan?;
-        self.plans.insert(id, Arc::clone(&plan));
+        self.insert(id, Arc::clone(&plan));
         Some(plan)
     }
 }

@@ -1,0 +1,44 @@
+//! `connectors migrate`: the database's schema.
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::Globals;
+use super::output::Output;
+use crate::clock::SystemClock;
+use crate::store::Store;
+
+/// What `connectors migrate` can do.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Action {
+    /// Apply what is missing.
+    Up,
+    /// List every step and whether it is applied; exit status 1 when some are not.
+    Status,
+}
+
+/// Does it; true when the schema is up to date afterwards.
+pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bool> {
+    let out = Output::new(globals);
+    let database = globals.database_beside_a_server()?;
+    let (store, _writer) = Store::connect(&database, Arc::new(SystemClock)).await?;
+    if matches!(action, Action::Up) {
+        let mut applied = Vec::new();
+        store
+            .migrate(&mut |name| {
+                out.step(name);
+                applied.push(name.to_owned());
+            })
+            .await?;
+        out.say(&format!("{} applied", applied.len()));
+        out.json(&json!({ "applied": applied }));
+        return Ok(true);
+    }
+    let status = store.migration_status().await?;
+    let word = |applied: bool| if applied { "applied" } else { "missing" };
+    out.table(["step", "state"], status.iter().map(|(name, applied)| [name.clone(), word(*applied).to_owned()]));
+    out.json(&json!({ "steps": status.iter().map(|(name, applied)| json!({ "name": name, "applied": applied })).collect::<Vec<_>>() }));
+    Ok(status.iter().all(|(_, applied)| *applied))
+}

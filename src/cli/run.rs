@@ -1,0 +1,163 @@
+//! `connectors run FILE`: runs a definition once, with no server, on a throw-away database, and shows its log live.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+
+use super::Globals;
+use super::client::Client;
+use super::output::Output;
+use super::validate::{print_problems, read_definition};
+use crate::auth::Grant;
+use crate::config::Config;
+use crate::domain::credential::CredentialKind;
+use crate::domain::definition::Definition;
+use crate::pipeline;
+use crate::server::{Overrides, Server};
+use crate::vault::Vault;
+
+/// Arguments of `connectors run`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The definition, a JSON file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What the run is given.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    input: String,
+    /// Values of the definition's `config`.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    with_config: String,
+    /// A secret for a credential slot, read from a file: SLOT=FILE. A basic slot's file holds USER:PASSWORD.
+    #[arg(long = "secret", value_name = "SLOT=FILE")]
+    secrets: Vec<String>,
+    /// Network the definition may call besides public addresses, e.g. 127.0.0.0/8.
+    #[arg(long, value_name = "NETWORK")]
+    allow: Vec<ipnet::IpNet>,
+}
+
+const TEST: &str = "mutation($input: ConnectorTestInput!) { connectorTest(input: $input) { execution { id } userErrors { message ... on DefinitionError { problems { message } } } } }";
+const FOLLOW: &str =
+    "subscription($id: ID!) { executionLogs(executionId: $id) { entries { sequence loggedAt level message stepPath } complete } }";
+const READ: &str = "query($id: ID!) { execution(id: $id) { id status result output cost durationMs lastLogSequence error { code message hint stepPath httpStatus pointer } } }";
+
+/// Runs the definition; exit status 5 when it is not valid, 1 when the run did not succeed.
+pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let out = Output::new(globals);
+    let source = read_definition(&arguments.file)?;
+    let compiled = pipeline::compile(&source);
+    let (Some(definition), true) = (&compiled.definition, compiled.plan.is_some()) else {
+        print_problems(out, &arguments.file, &compiled.problems);
+        out.json(&json!({ "valid": false, "problems": compiled.problems }));
+        return Ok(ExitCode::from(5));
+    };
+    let input: Value = serde_json::from_str(&arguments.input).context("--input is not JSON")?;
+    let config_values: Value = serde_json::from_str(&arguments.with_config).context("--with-config is not JSON")?;
+    let credentials = credentials(definition, &arguments.secrets)?;
+
+    let folder = Folder::make()?;
+    let mut config = Config::built_in()?;
+    config.database.url = format!("sqlite:{}", folder.0.join("run.db").display());
+    config.encryption.key = Some(Vault::generate_key()?);
+    config.auth.jwt_secret = crate::auth::generate_secret()?;
+    config.egress.allow.clone_from(&arguments.allow);
+    let overrides = Overrides { catalogue: Some(Vec::new()), ..Overrides::default() };
+    let server = Server::build(config, overrides, &mut |_| {}).await?;
+    let token = server.verifier().mint(&Grant::user("cli", Duration::from_hours(1)))?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("no free port on loopback")?;
+    let address = listener.local_addr()?.to_string();
+    let (stop, tasks) = (server.stop(), TaskTracker::new());
+    let serving = tasks.spawn(server.run(listener));
+    let input = json!({ "workspace": { "key": "cli" }, "target": { "definition": source }, "input": input, "config": config_values, "credentials": credentials });
+    let read = async {
+        let client = Client::connect(&address, &token, &tasks).await?;
+        work(&client, input, out).await
+    }
+    .await;
+    stop.cancel();
+    serving.await.context("the server's task failed")??;
+    let read = read?;
+    let execution = read.get("execution").cloned().unwrap_or_default();
+    report(out, &execution);
+    Ok(if execution.get("status") == Some(&json!("SUCCEEDED")) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Starts the test run, shows its lines, and reads what came of it.
+async fn work(client: &Client, input: Value, out: Output) -> anyhow::Result<Value> {
+    client.request("mutation { workspaceCreate(input: { key: \"cli\", name: \"CLI\" }) { userErrors { message } } }", json!({})).await?;
+    let started = client.request(TEST, json!({ "input": input })).await?;
+    let id = started.pointer("/connectorTest/execution/id").and_then(Value::as_str).context("the run did not start")?;
+    let mut lines = client.subscribe(FOLLOW, &json!({ "id": id }))?;
+    while let Some(message) = lines.recv().await {
+        for entry in message.pointer("/data/executionLogs/entries").and_then(Value::as_array).into_iter().flatten() {
+            out.log_line("", entry);
+        }
+    }
+    client.request(READ, json!({ "id": id })).await
+}
+
+fn report(out: Output, execution: &Value) {
+    let text = |pointer: &str| execution.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    out.say(&format!("\n{} {}", text("/status").to_lowercase(), text("/result")));
+    if let Some(output) = execution.get("output").filter(|output| !output.is_null()) {
+        out.say(&serde_json::to_string_pretty(output).unwrap_or_default());
+    }
+    if !text("/error/message").is_empty() {
+        out.say(&format!("{}\n{}", text("/error/message"), text("/error/hint")));
+    }
+    out.json(execution);
+}
+
+/// `--secret` values as the API takes them.
+fn credentials(definition: &Definition, given: &[String]) -> anyhow::Result<Vec<Value>> {
+    let mut files = BTreeMap::new();
+    for pair in given {
+        let (slot, file) = pair.split_once('=').with_context(|| format!("--secret takes SLOT=FILE, not `{pair}`"))?;
+        let secret = std::fs::read_to_string(file).with_context(|| format!("the secret file {file} cannot be read"))?;
+        files.insert(slot, secret.trim_end().to_owned());
+    }
+    let mut credentials = Vec::new();
+    for (name, slot) in &definition.credentials {
+        let Some(secret) = files.remove(name.as_str()) else {
+            bail!("the definition needs a credential for `{name}`: give --secret {name}=FILE");
+        };
+        let secret = match slot.kind {
+            CredentialKind::ApiKey => json!({ "apiKey": { "value": secret } }),
+            CredentialKind::Bearer => json!({ "bearer": { "token": secret } }),
+            CredentialKind::Basic => {
+                let (username, password) = secret.split_once(':').context("a basic slot's file holds USER:PASSWORD")?;
+                json!({ "basic": { "username": username, "password": password } })
+            }
+        };
+        credentials.push(json!({ "slot": name, "credential": { "create": { "name": name, "secret": secret } } }));
+    }
+    if let Some(unknown) = files.keys().next() {
+        bail!("the definition has no credential slot `{unknown}`");
+    }
+    Ok(credentials)
+}
+
+/// A folder of this run's own, removed when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("connectors-run-{}", crate::clock::Clock::fresh_id(&crate::clock::SystemClock)));
+        std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, "the run's folder could not be removed");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `connectors serve`: the API and the worker, in the foreground until told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::Globals;
+use super::output::Output;
+use crate::config::Config;
+use crate::server::{Overrides, Server};
+use crate::telemetry;
+use crate::vault::Vault;
+
+/// Arguments of `connectors serve`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Address to serve on.
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+    /// For development: make missing keys beside the database file, allow calls to loopback, answer introspection.
+    #[arg(long)]
+    dev: bool,
+    /// Do not bring the schema up to date; refuse to start when it is behind.
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+/// Serves until Ctrl-C or SIGTERM; a second signal ends at once.
+pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Result<()> {
+    let out = Output::new(globals);
+    let mut config = globals.load()?;
+    telemetry::start(&config.log);
+    if let Some(bind) = arguments.bind {
+        config.server.bind = bind;
+    }
+    if arguments.dev {
+        allow_development(&mut config, out)?;
+    }
+    let bind = config.server.bind;
+    out.step(&format!("database {}", config.database.url));
+    let overrides = Overrides { migrate: !arguments.no_migrate, ..Overrides::default() };
+    let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
+    let listener = tokio::net::TcpListener::bind(bind)
+        .await
+        .with_context(|| format!("{bind} cannot be listened on; choose another with --bind or server.bind"))?;
+    let address = listener.local_addr()?;
+    out.step(&format!("GraphQL on http://{address}/graphql, health on /healthz and /readyz"));
+    out.json(&serde_json::json!({ "listening": address.to_string() }));
+    let stop = server.stop();
+    let serving = server.run(listener);
+    tokio::pin!(serving);
+    tokio::select! {
+        outcome = &mut serving => return Ok(outcome?),
+        () = signal() => out.step("stopping; a second signal ends at once"),
+    }
+    stop.cancel();
+    tokio::select! {
+        outcome = &mut serving => Ok(outcome?),
+        () = signal() => bail!("ended at once by a second signal"),
+    }
+}
+
+/// What `--dev` means: keys are made, loopback may be called, introspection answers.
+fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<()> {
+    if !config.server.bind.ip().is_loopback() {
+        bail!("--dev listens on loopback only; {} is not", config.server.bind);
+    }
+    ensure_keys(config, &key_file(&config.database.url), out)?;
+    config.egress.allow.push("127.0.0.0/8".parse()?);
+    config.egress.allow.push("::1/128".parse()?);
+    config.graphql.introspection = true;
+    out.warn("--dev: connectors may call this machine's loopback addresses");
+    Ok(())
+}
+
+/// Where the keys of a database file are kept when nobody else keeps them: beside it.
+fn key_file(url: &str) -> PathBuf {
+    Path::new(url.strip_prefix("sqlite:").unwrap_or(url)).with_extension("key")
+}
+
+/// Fills missing keys from a file beside the database, made if need be, and says so.
+pub(super) fn ensure_keys(config: &mut Config, file: &Path, out: Output) -> anyhow::Result<()> {
+    if config.encryption.key.is_some() && !config.auth.jwt_secret.is_empty() {
+        return Ok(());
+    }
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = format!("{}\n{}\n", Vault::generate_key()?, crate::auth::generate_secret()?);
+            write_private(file, &text).with_context(|| format!("the key file {} cannot be written", file.display()))?;
+            out.warn(&format!("made new keys in {}: keep it as safe as the database, which is unreadable without it", file.display()));
+            text
+        }
+        Err(error) => return Err(error).with_context(|| format!("the key file {} cannot be read", file.display())),
+    };
+    let mut lines = text.lines();
+    let (Some(key), Some(secret)) = (lines.next(), lines.next()) else {
+        bail!("{} is not a key file: it holds one line for encryption and one for tokens", file.display());
+    };
+    config.encryption.key.get_or_insert_with(|| key.to_owned());
+    if config.auth.jwt_secret.is_empty() {
+        secret.clone_into(&mut config.auth.jwt_secret);
+    }
+    Ok(())
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
+}
+
+/// Ctrl-C, or SIGTERM where there is one.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,48 @@
+//! Why a server could not be put together or kept running; each says what to do.
+
+use crate::{app, auth, egress, executor, store, vault};
+
+/// Why a server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error("the database cannot be used")]
+    Store(#[from] store::Error),
+    /// The token secret.
+    #[error(
+        "tokens cannot be verified: make a secret with `connectors key generate --token` and set auth.jwt_secret, or use `serve --dev`"
+    )]
+    Auth(#[from] auth::Error),
+    /// The encryption keys.
+    #[error("credentials cannot be sealed: make a key with `connectors key generate` and set encryption.key, or use `serve --dev`")]
+    Vault(#[from] vault::Error),
+    /// The HTTP client.
+    #[error("the HTTP client cannot be built")]
+    Egress(#[from] egress::Error),
+    /// The executor.
+    #[error("executions cannot be run")]
+    Executor(#[from] executor::Error),
+    /// The catalogue of templates.
+    #[error("the catalogue cannot be loaded")]
+    Catalogue(#[source] app::Error),
+    /// A document of the catalogue is broken.
+    #[error("the catalogue's document `{name}` is broken: {reason}")]
+    Document {
+        /// Its slug or file.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The schema is behind and was not to be brought up to date.
+    #[error("the database's schema is behind: run `connectors migrate up`, or leave out --no-migrate")]
+    SchemaBehind,
+    /// A server beyond loopback needs keys of its own.
+    #[error("{address} can be reached from other machines: set auth.jwt_secret and encryption.key first")]
+    KeysMissing {
+        /// Where it was to listen.
+        address: std::net::SocketAddr,
+    },
+    /// The listener failed.
+    #[error("the listener failed")]
+    Listener(#[from] std::io::Error),
+}

@@ -1,0 +1,123 @@
+//! The command line as a person or a script uses it.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::one_step;
+use crate::support::process::{command, run};
+use crate::support::upstream::{Reply, Upstream};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_demo_does_the_main_job_in_an_empty_folder() {
+    let folder = TempDir::new().unwrap();
+    let output = command().current_dir(folder.path()).args(["demo", "--once", "--format", "json"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("not one JSON object: {}", text(&output.stdout)));
+    assert_eq!((&report["executions"], &report["succeeded"], &report["failed"]), (&json!(25), &json!(25), &json!(0)), "{report}");
+    for (member, least) in [("contactsChanged", 15), ("logEntries", 100), ("retries", 4), ("wallMs", 1)] {
+        assert!(report[member].as_i64().unwrap() >= least, "{member}: {report}");
+    }
+    assert!(folder.path().join("connectors-demo/demo.db").is_file());
+    let again = command().current_dir(folder.path()).args(["demo", "--once"]).output().unwrap();
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert!(text(&again.stdout).contains("25 executions: 25 succeeded, 0 failed"), "{}", text(&again.stdout));
+}
+
+#[tokio::test]
+async fn run_shows_the_log_and_ends_with_the_runs_outcome() {
+    let upstream = Upstream::start(|call| {
+        if call.query("q").as_deref() == Some("bad") { Reply::Json(400, json!({})) } else { Reply::Json(200, json!({ "value": 5 })) }
+    })
+    .await;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("definition.json");
+    std::fs::write(&file, one_step(&upstream.base_url(), |_| {}).to_string()).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    let go = |arguments: Vec<String>| tokio::task::spawn_blocking(move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+    let arguments = |q: &str, more: &[&str]| {
+        let mut list = vec![
+            "run".to_owned(),
+            file.clone(),
+            "--input".to_owned(),
+            json!({ "q": q }).to_string(),
+            "--allow".to_owned(),
+            "127.0.0.0/8".to_owned(),
+        ];
+        list.extend(more.iter().map(|word| (*word).to_owned()));
+        list
+    };
+    let output = go(arguments("good", &[])).await.unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Succeeded") && text(&output.stdout).contains("\"value\": 5"), "{}", text(&output.stdout));
+    let output = go(arguments("good", &["--format", "json"])).await.unwrap();
+    let execution: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stdout)));
+    assert_eq!(execution["output"], json!({ "value": 5 }));
+    let output = go(arguments("bad", &[])).await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+}
+
+#[test]
+fn validate_lists_every_problem_and_exits_with_5() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("definition.json");
+    let broken = one_step("http://127.0.0.1:9", |definition| {
+        definition["outputs"]["value"]["value"] = json!("{{ step.call.value }}");
+        definition["mete"] = json!({});
+    });
+    std::fs::write(&file, broken.to_string()).unwrap();
+    let output = run(&["validate", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(5));
+    let said = text(&output.stdout);
+    assert!(said.contains("/outputs/value/value") && said.contains("/mete") && said.contains("help:"), "{said}");
+    let output = run(&["validate", file.to_str().unwrap(), "--format", "json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["valid"], false);
+    std::fs::write(&file, "{ not json").unwrap();
+    let output = run(&["validate", file.to_str().unwrap()]);
+    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("line 1"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_example_is_valid_and_so_are_the_templates() {
+    for folder in ["examples", "templates"] {
+        for file in std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let output = run(&["validate", path.to_str().unwrap()]);
+                assert!(output.status.success(), "{}: {}", path.display(), text(&output.stdout));
+            }
+        }
+    }
+}
+
+#[test]
+fn serve_without_keys_is_refused_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let output = command().current_dir(folder.path()).args(["serve", "--bind", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("key generate"), "{}", text(&output.stderr));
+    let output = command().current_dir(folder.path()).args(["serve", "--dev", "--bind", "0.0.0.0:0"]).output().unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains("loopback"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn migrate_says_where_the_schema_stands() {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("m.db");
+    let database = database.to_str().unwrap();
+    assert_eq!(run(&["migrate", "status", "--database", database]).status.code(), Some(1));
+    assert!(run(&["migrate", "up", "--database", database]).status.success());
+    let output = run(&["migrate", "status", "--database", database, "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert!(run(&["admin", "add", "root", "--database", database]).status.success());
+}
+
+#[test]
+fn keys_are_never_the_same() {
+    let key = || text(&run(&["key", "generate"]).stdout);
+    assert_ne!(key(), key());
+}

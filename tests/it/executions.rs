@@ -1,0 +1,201 @@
+//! Runs: steps, retries that wait without a worker, conditions, stops, cancelling, idempotency.
+
+use serde_json::{Value, json};
+
+use crate::support::upstream::{Reply, Upstream};
+use crate::support::{TestApp, one_step};
+
+fn messages(execution: &Value) -> Vec<String> {
+    let nodes = execution["logs"]["nodes"].as_array().unwrap();
+    nodes.iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_step_is_called_extracted_and_recorded() {
+    let upstream = Upstream::start(|call| Reply::Json(200, json!({ "value": call.query("q") }))).await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "a b&c=d" })).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    assert_eq!(execution["output"], json!({ "value": "a b&c=d" }));
+    assert_eq!(execution["number"], 1);
+    let step = &execution["steps"][0];
+    assert_eq!((&step["path"], &step["status"]), (&json!("call"), &json!("SUCCEEDED")));
+    assert_eq!(step["attempts"][0]["exchanges"][0]["status"], 200);
+    let sequences: Vec<_> = execution["logs"]["nodes"].as_array().unwrap().iter().map(|line| line["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(sequences, (1..=execution["lastLogSequence"].as_i64().unwrap()).collect::<Vec<_>>());
+    assert_eq!(upstream.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_tried_again_and_every_attempt_is_kept() {
+    let upstream = Upstream::start(|call| match call.nth {
+        1 => Reply::Json(503, json!({})),
+        2 => Reply::Json(500, json!({})),
+        _ => Reply::Json(200, json!({ "value": 7 })),
+    })
+    .await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "x" })).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    let attempts = execution["steps"][0]["attempts"].as_array().unwrap();
+    let statuses: Vec<_> = attempts.iter().map(|attempt| attempt["exchanges"][0]["status"].as_i64().unwrap()).collect();
+    assert_eq!(statuses, [503, 500, 200]);
+    assert_eq!(execution["warningCount"].as_i64().unwrap(), 4, "two bad answers and two waits: {:?}", messages(&execution));
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_the_run_fails_with_the_reason() {
+    let upstream = Upstream::start(|_| Reply::Json(503, json!({}))).await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "x" })).await;
+    assert_eq!(execution["status"], "FAILED");
+    let error = &execution["error"];
+    assert_eq!((&error["stepPath"], &error["httpStatus"], &error["attempt"]), (&json!("call"), &json!(503), &json!(3)), "{error}");
+    assert_eq!(upstream.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn a_wait_longer_than_the_rule_allows_fails_and_a_shorter_one_is_kept_to() {
+    let upstream = Upstream::start(|call| match (call.query("q").as_deref(), call.nth) {
+        (Some("long"), _) => Reply::Raw(429, "application/json", vec![("retry-after", "3600".to_owned())], "{}".into()),
+        (_, 1) => Reply::Raw(429, "application/json", vec![("retry-after", "1".to_owned())], "{}".into()),
+        _ => Reply::Json(200, json!({ "value": 1 })),
+    })
+    .await;
+    let app = TestApp::start().await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["steps"][0]["rules"] =
+            json!([{ "if": { "status": [429] }, "then": "rate_limited", "wait": { "header": "Retry-After", "max": "PT10S" } }]);
+    });
+    let connector = app.connector(definition).await;
+    let (long, short) =
+        tokio::join!(app.run_to_end(&connector, json!({ "q": "long" })), app.run_to_end(&connector, json!({ "q": "short" })));
+    assert_eq!(long["error"]["code"], "UPSTREAM_RATE_LIMIT", "{long}");
+    assert_eq!(long["steps"][0]["attempts"].as_array().unwrap().len(), 1);
+    assert_eq!(short["status"], "SUCCEEDED");
+    assert_eq!(short["steps"][0]["attempts"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_holds_no_worker() {
+    let upstream = Upstream::start(|call| match call.query("q").as_deref() {
+        Some("waits") => Reply::Raw(429, "application/json", vec![("retry-after", "3600".to_owned())], "{}".into()),
+        _ => Reply::Json(200, json!({ "value": 1 })),
+    })
+    .await;
+    let app = TestApp::start_with(|config| config.worker.concurrency = 1).await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["steps"][0]["rules"] =
+            json!([{ "if": { "status": [429] }, "then": "rate_limited", "wait": { "header": "Retry-After", "max": "PT2H" } }]);
+        definition["steps"][0]["retry"]["max_elapsed"] = json!("PT3H");
+    });
+    let connector = app.connector(definition).await;
+    let waiting = app.run(&connector, json!({ "q": "waits" })).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "runs" })).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "the only worker was free");
+    let mut log = app.follow(&waiting, 0).await;
+    log.until(|line| line["message"].as_str().is_some_and(|text| text.contains("next attempt in"))).await;
+    assert_eq!(app.execution(&waiting).await["status"], "WAITING");
+
+    let cancel = "mutation($input: ExecutionCancelInput!) { executionCancel(input: $input) { execution { status } userErrors { code } } }";
+    app.ok("ann", cancel, json!({ "input": { "id": waiting } })).await;
+    assert_eq!(app.await_end(&waiting).await["status"], "CANCELLED");
+    let again = app.graphql("ann", cancel, json!({ "input": { "id": waiting } })).await;
+    assert_eq!(again["data"]["executionCancel"]["userErrors"][0]["code"], "INVALID_STATE", "{again}");
+}
+
+#[tokio::test]
+async fn cancelling_breaks_off_the_call_under_way() {
+    let upstream = Upstream::start(|_| Reply::Hang).await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |definition| definition["defaults"]["timeout"] = json!("PT1M"))).await;
+    let id = app.run(&connector, json!({ "q": "x" })).await;
+    let mut log = app.follow(&id, 0).await;
+    log.until(|line| line["kind"] == "HTTP").await;
+    let cancel = "mutation($input: ExecutionCancelInput!) { executionCancel(input: $input) { userErrors { code } } }";
+    app.ok("ann", cancel, json!({ "input": { "id": id } })).await;
+    let execution = app.await_end(&id).await;
+    assert_eq!((&execution["status"], &execution["error"]["code"]), (&json!("CANCELLED"), &json!("CANCELLED")));
+}
+
+#[tokio::test]
+async fn conditions_set_stop_and_on_error_do_what_they_say() {
+    let upstream =
+        Upstream::start(
+            |call| if call.uri.path() == "/bad" { Reply::Json(400, json!({})) } else { Reply::Json(200, json!({ "value": 3 })) },
+        )
+        .await;
+    let app = TestApp::start().await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["steps"] = json!([
+            { "id": "first", "kind": "set", "values": { "double": "{{ 21 * 2 }}", "list": ["{{ inputs.q }}", 1] } },
+            { "id": "left_out", "kind": "http", "when": "{{ steps.first.double == 1 }}", "request": { "path": "/never" } },
+            { "id": "breaks", "kind": "http", "on_error": "continue", "request": { "path": "/bad" }, "extract": { "v": { "path": "$.v" } } },
+            { "id": "end", "kind": "stop", "when": "{{ steps.breaks.v == null }}", "result": "no_match" },
+            { "id": "after", "kind": "http", "request": { "path": "/never" } },
+        ]);
+        definition["outputs"] = json!({ "double": { "value": "{{ steps.first.double }}" }, "list": { "value": "{{ steps.first.list }}" } });
+    });
+    let connector = app.connector(definition).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "z" })).await;
+    assert_eq!((&execution["status"], &execution["result"]), (&json!("SUCCEEDED"), &json!("no_match")), "{execution}");
+    assert_eq!(execution["output"], json!({ "double": 42, "list": ["z", 1] }));
+    let states: Vec<_> = execution["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
+    assert_eq!(
+        states,
+        ["SUCCEEDED", "SKIPPED", "FAILED", "SUCCEEDED", "PENDING"].map(|state| if state == "PENDING" { "SKIPPED" } else { state })
+    );
+    assert!(upstream.calls().iter().all(|call| call.uri.path() != "/never"));
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_gives_the_same_execution() {
+    let upstream = Upstream::start(|_| Reply::Json(200, json!({ "value": 1 }))).await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let document =
+        "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { repeated execution { id } userErrors { code } } }";
+    let start = |q: &str| json!({ "input": { "connectorId": connector, "input": { "q": q }, "idempotencyKey": "k1", "waitMs": 10_000 } });
+    let first = app.ok("ann", document, start("x")).await["executionStart"].clone();
+    let second = app.ok("ann", document, start("x")).await["executionStart"].clone();
+    assert_eq!((&first["repeated"], &second["repeated"]), (&json!(false), &json!(true)));
+    assert_eq!(first["execution"]["id"], second["execution"]["id"]);
+    let other = app.graphql("ann", document, start("y")).await;
+    assert_eq!(other["data"]["executionStart"]["userErrors"][0]["code"], "IDEMPOTENCY_MISMATCH", "{other}");
+    assert_eq!(upstream.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn input_that_does_not_fit_is_refused_before_anything_is_stored() {
+    let app = TestApp::start().await;
+    let definition = one_step("http://127.0.0.1:1", |definition| definition["inputs"]["required"] = json!(["q"]));
+    let connector = app.connector(definition).await;
+    let document =
+        "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id } userErrors { code path message } } }";
+    for input in [json!({}), json!({ "q": 5 })] {
+        let answer = app.graphql("ann", document, json!({ "input": { "connectorId": connector, "input": input } })).await;
+        let error = &answer["data"]["executionStart"]["userErrors"][0];
+        assert_eq!(error["path"][0], "input", "{answer}");
+    }
+    let list = app.ok("ann", "{ workspace(by: { key: \"a\" }) { executions { totalCount } } }", json!({})).await;
+    assert_eq!(list["workspace"]["executions"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn counters_equal_the_rows() {
+    let upstream = Upstream::start(|call| {
+        if call.query("q").as_deref() == Some("bad") { Reply::Json(400, json!({})) } else { Reply::Json(200, json!({ "value": 1 })) }
+    })
+    .await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    for q in ["a", "bad", "b"] {
+        app.run_to_end(&connector, json!({ "q": q })).await;
+    }
+    let folder = app.stop().await;
+    let (runs, successes, failures) = crate::support::counters(&folder.path().join("test.db"), &connector).await;
+    assert_eq!((runs, successes, failures), (3, 2, 1));
+}

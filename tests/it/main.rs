@@ -1,0 +1,17 @@
+//! Behaviour of the whole server: real HTTP, real sockets, real SQLite files, a scripted API on loopback.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
+#![expect(missing_docs, unreachable_pub, clippy::needless_pass_by_value, reason = "a test binary has no users")]
+
+mod cli;
+mod credentials;
+mod executions;
+mod install;
+mod isolation;
+mod limits;
+mod live_log;
+mod mapping;
+mod restart;
+mod schema;
+mod support;
+mod upstream_faults;

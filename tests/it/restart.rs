@@ -1,0 +1,144 @@
+//! Nothing acknowledged is lost: kill -9 in the middle, an orderly stop, and what runs again afterwards.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use crate::support::client::Client;
+use crate::support::process::{Process, token};
+use crate::support::upstream::{Reply, Upstream};
+use crate::support::{TestApp, one_step};
+
+fn two_steps(base_url: &str) -> Value {
+    one_step(base_url, |definition| {
+        definition["steps"] = json!([
+            { "id": "one", "kind": "http", "request": { "method": "POST", "path": "/one", "query": { "q": "{{ inputs.q }}" } }, "extract": { "value": { "path": "$.value" } } },
+            { "id": "two", "kind": "http", "request": { "path": "/two", "query": { "q": "{{ inputs.q }}", "from": "{{ steps.one.value }}" } }, "extract": { "value": { "path": "$.value" } } },
+        ]);
+        definition["outputs"] = json!({ "value": { "value": "{{ steps.two.value }}" } });
+    })
+}
+
+async fn ask(client: &mut Client, document: &str, variables: Value) -> Value {
+    let answer = client.request(document, variables).await;
+    assert!(answer.get("errors").is_none(), "{document}: {answer}");
+    answer["data"].clone()
+}
+
+#[tokio::test]
+async fn flt_1_flt_4_after_kill_9_every_acknowledged_run_ends_and_no_recorded_step_runs_again() {
+    const RUNS: usize = 40;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let upstream = Upstream::start(move |call| {
+        let value = json!({ "value": call.query("q") });
+        // Half of the runs are caught in their second step.
+        let caught = call.query("q").is_some_and(|q| q.parse::<usize>().unwrap() % 2 == 0);
+        if call.uri.path() == "/two" && caught { Reply::Gated(Arc::clone(&held), value) } else { Reply::Json(200, value) }
+    })
+    .await;
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("kill.db");
+
+    let server = Process::serve(&database);
+    let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+    ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
+    let create = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
+    let made = ask(
+        &mut client,
+        create,
+        json!({ "input": { "workspace": { "key": "a" }, "name": "Two", "source": { "definition": two_steps(&upstream.base_url()) } } }),
+    )
+    .await;
+    let connector = made["connectorCreate"]["connector"]["id"].clone();
+    ask(&mut client, "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }", json!({ "id": connector }))
+        .await;
+    let start = "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id } userErrors { message } } }";
+    let mut ids = Vec::new();
+    for q in 0..RUNS {
+        let started = ask(&mut client, start, json!({ "input": { "connectorId": connector, "input": { "q": q.to_string() } } })).await;
+        ids.push(started["executionStart"]["execution"]["id"].clone());
+    }
+    // Killed while some runs are in their second step: the first has been called for those at least.
+    while upstream.calls().iter().filter(|call| call.uri.path() == "/two").count() < RUNS / 4 {
+        tokio::task::yield_now().await;
+    }
+    let read =
+        "query($id: ID!) { execution(id: $id) { status output steps { path status } logs(first: 100) { nodes { sequence message } } } }";
+    let mut recorded = Vec::new();
+    for id in &ids {
+        let execution = ask(&mut client, read, json!({ "id": id })).await["execution"].clone();
+        if execution["steps"][0]["status"] == "SUCCEEDED" {
+            recorded.push(id.clone());
+        }
+    }
+    server.kill();
+    gate.add_permits(10_000);
+    let called_before: HashMap<String, usize> = count_first_steps(&upstream);
+
+    let server = Process::serve(&database);
+    let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+    for (q, id) in ids.iter().enumerate() {
+        let operation =
+            client.subscribe("subscription($id: ID!) { executionLogs(executionId: $id) { complete } }", json!({ "id": id })).await;
+        while client.next(&operation).await.is_some() {}
+        let execution = ask(&mut client, read, json!({ "id": id })).await["execution"].clone();
+        assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+        assert_eq!(execution["output"]["value"], q.to_string());
+        let sequences: Vec<_> =
+            execution["logs"]["nodes"].as_array().unwrap().iter().map(|line| line["sequence"].as_i64().unwrap()).collect();
+        assert_eq!(sequences, (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>(), "gapless");
+    }
+    let called_after = count_first_steps(&upstream);
+    assert!(!recorded.is_empty(), "the kill came after some steps were recorded");
+    for (q, id) in ids.iter().enumerate() {
+        if recorded.contains(id) {
+            assert_eq!(called_after.get(&q.to_string()), called_before.get(&q.to_string()), "a recorded step ran again");
+        }
+    }
+}
+
+fn count_first_steps(upstream: &Upstream) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for call in upstream.calls().iter().filter(|call| call.uri.path() == "/one") {
+        *counts.entry(call.query("q").unwrap()).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn an_orderly_stop_hands_runs_back_and_the_next_server_ends_them() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let upstream = Upstream::start(move |call| match call.uri.path() {
+        "/one" => Reply::Gated(Arc::clone(&held), json!({ "value": 1 })),
+        _ => Reply::Json(200, json!({ "value": 2 })),
+    })
+    .await;
+    let app = TestApp::start().await;
+    let connector = app.connector(two_steps(&upstream.base_url())).await;
+    let id = app.run(&connector, json!({ "q": "1" })).await;
+    app.follow(&id, 0).await.until(|line| line["kind"] == "HTTP").await;
+    let (app, ()) = tokio::join!(app.restart(), async { gate.add_permits(1) });
+    let execution = app.await_end(&id).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    assert_eq!(upstream.calls().iter().filter(|call| call.uri.path() == "/one").count(), 1, "the first step was recorded before the stop");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_next_attempt_goes_on_after_a_restart() {
+    let upstream =
+        Upstream::start(|call| if call.nth == 1 { Reply::Json(503, json!({})) } else { Reply::Json(200, json!({ "value": 1 })) }).await;
+    let app = TestApp::start().await;
+    let definition = one_step(&upstream.base_url(), |definition| definition["steps"][0]["retry"]["backoff"]["base"] = json!("PT1S"));
+    let connector = app.connector(definition).await;
+    let id = app.run(&connector, json!({ "q": "x" })).await;
+    app.follow(&id, 0).await.until(|line| line["message"].as_str().is_some_and(|text| text.contains("next attempt"))).await;
+    let app = app.restart().await;
+    let execution = app.await_end(&id).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    assert_eq!(execution["steps"][0]["attempts"].as_array().unwrap().len(), 2);
+}

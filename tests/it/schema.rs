@@ -1,0 +1,68 @@
+//! The committed schema is the program's, every part of it is described, and the read-only helpers answer.
+
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::process;
+
+#[test]
+fn the_committed_schema_equals_the_programs() {
+    let committed = include_str!("../../schema.graphql");
+    let exported = connectors::graphql::sdl();
+    let line = committed.lines().zip(exported.lines()).take_while(|(left, right)| left == right).count() + 1;
+    assert!(
+        committed.trim_end() == exported.trim_end(),
+        "schema.graphql differs from line {line} on: write it with `connectors export-schema > schema.graphql`"
+    );
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+    assert!(process::run(&["export-schema", "--check", file]).status.success());
+}
+
+#[tokio::test]
+async fn every_type_field_and_value_is_described() {
+    const PAGING: [&str; 4] = ["first", "after", "last", "before"];
+    let app = TestApp::start().await;
+    let document = "{ __schema { types { name kind description fields { name description args { name description } } inputFields { name description } enumValues { name description } } } }";
+    let schema = app.ok("ann", document, json!({})).await;
+    let mut missing = Vec::new();
+    let list = |value: &Value, member: &str| value[member].as_array().cloned().unwrap_or_default();
+    let blank = |value: &Value| value["description"].as_str().unwrap_or_default().trim().is_empty();
+    for kind in list(&schema["__schema"], "types") {
+        let name = kind["name"].as_str().unwrap().to_owned();
+        if name.starts_with("__") || ["Int", "Float", "String", "Boolean", "ID"].contains(&name.as_str()) {
+            continue;
+        }
+        if blank(&kind) {
+            missing.push(name.clone());
+        }
+        for part in [list(&kind, "fields"), list(&kind, "inputFields"), list(&kind, "enumValues")].concat() {
+            let path = format!("{name}.{}", part["name"].as_str().unwrap());
+            if blank(&part) {
+                missing.push(path.clone());
+            }
+            for argument in list(&part, "args") {
+                let argument_name = argument["name"].as_str().unwrap();
+                if blank(&argument) && !PAGING.contains(&argument_name) {
+                    missing.push(format!("{path}({argument_name})"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "without a description: {missing:#?}");
+}
+
+#[tokio::test]
+async fn the_definition_helpers_answer() {
+    let app = TestApp::start().await;
+    let answer = app.ok("ann", "{ definitionSchema stepKinds { key settingsSchema usesCredential } }", json!({})).await;
+    assert_eq!(answer["definitionSchema"]["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let kinds: Vec<_> = answer["stepKinds"].as_array().unwrap().iter().map(|kind| kind["key"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["http", "set", "stop"]);
+    let preview = "query($e: ExpressionInput!) { expressionPreview(input: { expression: $e, context: { inputs: { a: [1, 2] } } }) { value valueType variables problems { code message } } }";
+    let template = app.ok("ann", preview, json!({ "e": { "template": "{{ inputs.a | length }}" } })).await;
+    assert_eq!(template["expressionPreview"], json!({ "value": 2, "valueType": "number", "variables": ["inputs.a"], "problems": [] }));
+    let path = app.ok("ann", preview, json!({ "e": { "path": "$.inputs.a[1]" } })).await;
+    assert_eq!(path["expressionPreview"]["value"], json!(2), "{path}");
+    let broken = app.ok("ann", preview, json!({ "e": { "template": "{{ inputs.a | }}" } })).await;
+    assert_ne!(broken["expressionPreview"]["problems"], json!([]));
+}

@@ -1,0 +1,219 @@
+//! What every test starts from: a whole server on a temporary SQLite file, tokens, a workspace, and real clients.
+
+pub mod client;
+pub mod process;
+pub mod upstream;
+pub mod ws;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use connectors::auth::{Grant, Verifier};
+use connectors::config::Config;
+use connectors::server::{Overrides, Server};
+use connectors::vault::Vault;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A server of this test's own. It ends with [`TestApp::stop`], or with the test's runtime.
+pub struct TestApp {
+    /// Where it listens.
+    pub address: SocketAddr,
+    config: Config,
+    verifier: Verifier,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+    http: reqwest::Client,
+    folder: TempDir,
+}
+
+impl TestApp {
+    /// A server with a workspace `a`, owned by `ann`, whose connectors may call loopback.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with a changed configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut config = Config::built_in().unwrap();
+        config.database.url = format!("sqlite:{}", folder.path().join("test.db").display());
+        config.encryption.key = Some(Vault::generate_key().unwrap());
+        config.auth.jwt_secret = connectors::auth::generate_secret().unwrap();
+        config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
+        config.graphql.introspection = true;
+        config.worker.sweep = Duration::from_millis(200);
+        change(&mut config);
+        let app = Self::serve(config, folder).await;
+        app.workspace("a", "ann").await;
+        app
+    }
+
+    async fn serve(config: Config, folder: TempDir) -> Self {
+        let server = Server::build(config.clone(), Overrides::default(), &mut |_| {}).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (verifier, stop) = (server.verifier().clone(), server.stop());
+        #[expect(clippy::disallowed_methods, reason = "awaited by `stop`, or ended with the test's runtime")]
+        let serving = tokio::spawn(async move { server.run(listener).await.unwrap() });
+        #[expect(clippy::disallowed_methods, reason = "a client of the API, not of a third party")]
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { address, config, verifier, stop, serving, http, folder }
+    }
+
+    /// Stops the server in order and starts another one on the same file.
+    pub async fn restart(self) -> Self {
+        let Self { config, stop, serving, folder, .. } = self;
+        stop.cancel();
+        serving.await.unwrap();
+        Self::serve(config, folder).await
+    }
+
+    /// Stops the server in order; gives its folder, so that a test can look at the files.
+    pub async fn stop(self) -> TempDir {
+        self.stop.cancel();
+        self.serving.await.unwrap();
+        self.folder
+    }
+
+    /// A token for a subject, good for an hour.
+    pub fn token(&self, subject: &str) -> String {
+        self.verifier.mint(&Grant::user(subject, Duration::from_secs(3600))).unwrap()
+    }
+
+    /// Makes a workspace owned by the subject.
+    pub async fn workspace(&self, key: &str, owner: &str) {
+        let document = "mutation($input: WorkspaceCreateInput!) { workspaceCreate(input: $input) { userErrors { message } } }";
+        self.ok(owner, document, json!({ "input": { "key": key, "name": key } })).await;
+    }
+
+    /// Sends one operation as the subject; the whole answer.
+    pub async fn graphql(&self, subject: &str, document: &str, variables: Value) -> Value {
+        let (status, answer) = self.post(Some(&self.token(subject)), document, variables).await;
+        assert!(status == 200 || answer.get("errors").is_some(), "{status}: {answer}");
+        answer
+    }
+
+    /// Sends one operation with that token, or none: status and answer.
+    pub async fn post(&self, token: Option<&str>, document: &str, variables: Value) -> (u16, Value) {
+        let mut request = self.http.post(format!("http://{}/graphql", self.address)).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = json!({ "query": document, "variables": variables }).to_string();
+        let response = request.body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
+    }
+
+    /// Sends one operation that must succeed without user errors; its `data`.
+    pub async fn ok(&self, subject: &str, document: &str, variables: Value) -> Value {
+        let answer = self.graphql(subject, document, variables).await;
+        assert!(answer.get("errors").is_none(), "{document}: {answer}");
+        let data = answer["data"].clone();
+        for payload in data.as_object().into_iter().flat_map(|fields| fields.values()) {
+            let errors = payload.get("userErrors").and_then(Value::as_array);
+            assert!(errors.is_none_or(Vec::is_empty), "{document}: {answer}");
+        }
+        data
+    }
+
+    /// Makes and publishes a connector of workspace `a`; its id.
+    pub async fn connector(&self, definition: Value) -> String {
+        let document = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { code message path } } }";
+        let name = definition.pointer("/meta/title").cloned().unwrap_or(json!("Test"));
+        let input = json!({ "workspace": { "key": "a" }, "name": name, "source": { "definition": definition } });
+        let made = self.ok("ann", document, json!({ "input": input })).await;
+        let id = made["connectorCreate"]["connector"]["id"].as_str().unwrap().to_owned();
+        let document = "mutation($input: ConnectorPublishInput!) { connectorPublish(input: $input) { connector { status } userErrors { code message ... on DefinitionError { problems { code pointer message } } } } }";
+        self.ok("ann", document, json!({ "input": { "id": id } })).await;
+        id
+    }
+
+    /// Starts an execution; its id.
+    pub async fn run(&self, connector: &str, input: Value) -> String {
+        let document = "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id } userErrors { code message path } } }";
+        let started = self.ok("ann", document, json!({ "input": { "connectorId": connector, "input": input } })).await;
+        started["executionStart"]["execution"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts an execution and waits for its end (at most half a minute); the execution.
+    pub async fn run_to_end(&self, connector: &str, input: Value) -> Value {
+        let document = format!(
+            "mutation($input: ExecutionStartInput!) {{ executionStart(input: $input) {{ finished execution {{ {EXECUTION} }} userErrors {{ code message path }} }} }}"
+        );
+        let started = self.ok("ann", &document, json!({ "input": { "connectorId": connector, "input": input, "waitMs": 30_000 } })).await;
+        assert_eq!(started["executionStart"]["finished"], true, "{started}");
+        started["executionStart"]["execution"].clone()
+    }
+
+    /// Waits for the end of an execution by its own live stream; the execution.
+    pub async fn await_end(&self, id: &str) -> Value {
+        let mut stream = self.follow(id, 0).await;
+        while stream.next().await.is_some() {}
+        self.execution(id).await
+    }
+
+    /// A live log from after a sequence on, on a socket of its own.
+    pub async fn follow(&self, id: &str, after: i64) -> client::Stream {
+        let mut socket = client::Client::connect(self.address, &self.token("ann")).await;
+        let document = "subscription($id: ID!, $after: Int!) { executionLogs(executionId: $id, after: $after) { entries { sequence level kind message stepPath attempt } throughSequence caughtUp complete } }";
+        let operation = socket.subscribe(document, json!({ "id": id, "after": after })).await;
+        client::Stream::new(socket, operation)
+    }
+
+    /// An execution as the API shows it.
+    pub async fn execution(&self, id: &str) -> Value {
+        let document = format!("query($id: ID!) {{ execution(id: $id) {{ {EXECUTION} }} }}");
+        self.ok("ann", &document, json!({ "id": id })).await["execution"].clone()
+    }
+}
+
+/// What tests look at of an execution.
+pub const EXECUTION: &str = "id number status finished result output cost warningCount lastLogSequence \
+    error { code errorClass message hint stepPath attempt httpStatus retryable pointer } \
+    steps { path status output skipReason cost error { code message } attempts { number error { code message } exchanges { method url status requestHeaders { name value } responseBody { text truncated sizeBytes } } } } \
+    fieldChanges { contactField before after outcome reason source stepPath } \
+    logs(first: 100) { nodes { sequence level kind message stepPath } }";
+
+/// A definition of one http step `call` against that base address, changed as the test needs it.
+pub fn one_step(base_url: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut definition = json!({
+        "spec": "connectors/v1", "kind": "connector",
+        "meta": { "slug": "test", "title": "Test" },
+        "inputs": { "type": "object", "properties": { "q": { "type": "string" } } },
+        "defaults": { "base_url": base_url, "timeout": "PT5S" },
+        "steps": [{
+            "id": "call", "kind": "http",
+            "request": { "path": "/x", "query": { "q": "{{ inputs.q }}" }, "omit_empty": true },
+            "retry": { "attempts": 3, "backoff": { "kind": "constant", "base": "PT0.01S", "jitter": 0 } },
+            "extract": { "value": { "path": "$.value" } },
+        }],
+        "outputs": { "value": { "value": "{{ steps.call.value }}" } },
+    });
+    change(&mut definition);
+    definition
+}
+
+impl TestApp {
+    /// Makes a subject a SaaS admin, as the command line does.
+    pub async fn saas_admin(&self, subject: &str) {
+        let database = self.folder.path().join("test.db");
+        let output = process::run(&["admin", "add", subject, "--database", database.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Run, success and failure counters of a connector as stored.
+pub async fn counters(database: &std::path::Path, connector: &str) -> (i64, i64, i64) {
+    use sqlx::Connection as _;
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.unwrap();
+    sqlx::query_as("SELECT run_count, success_count, failure_count FROM connectors WHERE id = ?")
+        .bind(connector)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,64 @@
+//! The real binary as a child process, for what only a process can show: kill -9, exit codes, output.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// A `connectors serve --dev` of this test's own; killed when dropped.
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Process {
+    /// Starts one on a database file and waits until it listens.
+    pub fn serve(database: &Path) -> Self {
+        let mut child = command()
+            .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database"])
+            .arg(database)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"));
+        let address = said["listening"].as_str().unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    /// SIGKILL: nothing of the process runs any more when this returns.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The binary, away from any configuration of the machine.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_connectors"));
+    command.env_clear().current_dir(std::env::temp_dir());
+    command
+}
+
+/// Runs the binary to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    command().args(arguments).output().unwrap()
+}
+
+/// The token that `serve --dev` on this database accepts for a subject.
+pub fn token(database: &Path, subject: &str) -> String {
+    let key: PathBuf = database.with_extension("key");
+    let output = run(&["token", "mint", subject, "--key-file", key.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
