@@ -234,8 +234,12 @@ impl ExecutionFollower {
 
     async fn advance(&mut self) -> Result<ExecutionState> {
         loop {
-            if self.revision.is_some() {
-                self.watch.hear().await;
+            if let Some(sent) = self.revision {
+                if let Heard::Event(event) = self.watch.hear().await
+                    && event.revision <= sent
+                {
+                    continue;
+                }
                 self.watch.forget();
             }
             self.watch.check_token()?;
@@ -260,3 +264,7 @@ fn fingerprint(step: &StepRun) -> String {
         step.attempts.last().map(|attempt| (attempt.number, attempt.finished_at, attempt.next_attempt_at, attempt.exchanges.len()));
     format!("{:?} {attempt:?} {:?}", step.status, step.finished_at)
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

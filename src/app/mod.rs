@@ -124,3 +124,6 @@ impl App {
         Ok(AdminScope::grant(principal, &admin))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod bench;

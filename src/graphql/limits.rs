@@ -190,19 +190,15 @@ fn after_string(text: &[u8]) -> &[u8] {
     &[]
 }
 
-/// What follows a block string; an empty string `""` looks like the start of one until its third quote is missing.
-fn after_block(text: &[u8]) -> &[u8] {
-    let Some(mut rest) = text.strip_prefix(b"\"") else {
-        // It was `""`: both quotes are read, and nothing more belongs to it.
-        return text;
-    };
-    while let Some((_, after)) = rest.split_first() {
-        if let Some(end) = rest.strip_prefix(b"\"\"\"") {
+/// What follows a block string whose three opening quotes were read; nothing when it does not end.
+fn after_block(mut text: &[u8]) -> &[u8] {
+    while let Some((_, after)) = text.split_first() {
+        if let Some(end) = text.strip_prefix(b"\"\"\"") {
             return end;
         }
-        rest = rest.strip_prefix(b"\\\"\"\"").unwrap_or(after);
+        text = text.strip_prefix(b"\\\"\"\"").unwrap_or(after);
     }
-    rest
+    text
 }
 
 /// Judges the parsed document and gives the library's own refusals their codes.

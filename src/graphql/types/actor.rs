@@ -3,10 +3,12 @@
 use async_graphql::{Context, Object, SimpleObject};
 
 use crate::auth::Principal;
+use crate::domain::page::Page;
 use crate::domain::workspace as domain;
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::Result;
+use crate::graphql::error::{Result, seen};
 use crate::graphql::scalar::DateTime;
+use crate::store::WorkspaceRef;
 
 use super::{ActorKind, Connection, PageArgs, SaasAdminRole, Workspace, page_cost};
 
@@ -73,10 +75,11 @@ impl Viewer {
         let mut items = Vec::with_capacity(found.items.len());
         for (cursor, row) in found.items {
             // Entered one by one: the role in each is that of its membership row, read now.
-            let (row, scope) = app.enter(&self.0, &crate::store::WorkspaceRef::Id(row.id)).await?;
-            items.push((cursor, Workspace::new(&scope, row)));
+            if let Some((row, scope)) = seen(app.enter(&self.0, &WorkspaceRef::Id(row.id)).await)? {
+                items.push((cursor, Workspace::new(&scope, row)));
+            }
         }
         let (has_next, has_previous, total) = (found.has_next, found.has_previous, found.total);
-        Ok(crate::domain::page::Page { items, has_next, has_previous, total }.into())
+        Ok(Page { items, has_next, has_previous, total }.into())
     }
 }

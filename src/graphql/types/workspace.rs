@@ -66,9 +66,9 @@ impl Workspace {
         DateTime(self.row.updated_at)
     }
 
-    /// The role of whoever asks. A service counts as ADMIN.
+    /// The role of whoever asks; null for a service, which is no member but may do what an ADMIN may.
     async fn viewer_role(&self) -> Option<WorkspaceRole> {
-        Some(self.scope.role().into())
+        (self.scope.actor().kind != domain::ActorKind::Service).then(|| self.scope.role().into())
     }
 
     /// What whoever asks may do here, so that a client can show or hide controls.
