@@ -12,7 +12,7 @@ use crate::domain::workspace::Workspace;
 use crate::events::Events;
 use crate::pipeline::PlanCache;
 use crate::queue::Queue;
-use crate::store::{ObjectId, Store, WorkspaceRef};
+use crate::store::{ObjectId, Store};
 use crate::vault::Vault;
 
 mod admin;
@@ -42,6 +42,15 @@ pub use follow::{ExecutionFollower, ExecutionState, LogBatch, LogFollower};
 pub use install::{InstallRequest, Installed};
 pub use testing::{TestRequest, TestTarget};
 pub use workspaces::{NewMember, NewWorkspace, WorkspaceChange};
+
+/// What definitions mean, for showing them: pure functions of the layer below.
+pub use crate::pipeline as definitions;
+/// Which rows are meant, and a secret on its way in: the words of the layers below in which requests are put.
+pub use crate::store::{
+    ConnectorFilter, ConnectorOrder, ConnectorOrderField, ContactFilter, ContactRef, CredentialFilter, ExecutionFilter, TemplateFilter,
+    TemplateOrder, TemplateRef, WorkspaceRef,
+};
+pub use crate::vault::Secret;
 
 /// The use cases: a cheap clone over the layers below.
 #[derive(Clone)]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 
 use crate::app::App;
+use crate::app::TemplateRef;
 use crate::auth::{Principal, WorkspaceScope};
 use crate::domain::connector::{Connector, ConnectorVersion};
 use crate::domain::contact::Contact;
 use crate::domain::credential::Credential;
 use crate::domain::id::{ConnectorId, ConnectorVersionId, ContactId, CredentialId, TemplateId, TemplateVersionId};
 use crate::domain::template::{Template, TemplateVersion};
-use crate::store::TemplateRef;
 
 use super::error::{Error, Result};
 

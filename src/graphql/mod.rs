@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::app::App;
-use crate::pipeline;
+use crate::app::definitions;
 
 mod context;
 mod error;
@@ -63,7 +63,7 @@ pub fn schema(app: App, options: &Options) -> Schema {
     let mut builder = build()
         .data(app.clone())
         .data(options.limits.clone())
-        .data(SchemaHash(pipeline::hash(&serde_json::Value::String(sdl()))))
+        .data(SchemaHash(definitions::hash(&serde_json::Value::String(sdl()))))
         .limit_recursive_depth(limits::RECURSION)
         .extension(limits::Guard::new(options.limits.clone()));
     if !options.introspection {

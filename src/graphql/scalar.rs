@@ -5,8 +5,8 @@ use std::str::FromStr;
 use async_graphql::{ID, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{SecondsFormat, Utc};
 
+use crate::app;
 use crate::domain::id::MalformedId;
-use crate::vault;
 
 use super::error::Error;
 
@@ -157,7 +157,7 @@ impl ScalarType for SemVer {
 
 /// A secret on its way in. There is no way out: it is never given back, shown or logged.
 #[derive(Debug, Clone)]
-pub(crate) struct Secret(pub(crate) vault::Secret);
+pub(crate) struct Secret(pub(crate) app::Secret);
 
 /// A secret on its way in, such as an API key. It must come in a variable: written into the document it is refused. It
 /// is never given back and never logged.
@@ -165,7 +165,7 @@ pub(crate) struct Secret(pub(crate) vault::Secret);
 impl ScalarType for Secret {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
-            Value::String(text) => Ok(Self(vault::Secret::new(text))),
+            Value::String(text) => Ok(Self(app::Secret::new(text))),
             // The library's own message would repeat the value.
             _ => Err(InputValueError::custom("a secret is given as text")),
         }

@@ -23,6 +23,7 @@ mod ws;
 #[cfg(test)]
 mod tests;
 
+pub use axum::Router;
 pub use listen::serve;
 pub use request_id::RequestId;
 pub use ws::Sockets;
@@ -34,7 +35,6 @@ use crate::{
 };
 use async_graphql::Executor;
 use axum::{
-    Router,
     extract::DefaultBodyLimit,
     routing::{any, get},
 };

@@ -49,7 +49,7 @@ pub struct Server {
     app: App,
     executor: Executor,
     verifier: Verifier,
-    router: axum::Router,
+    router: http::Router,
     /// Sockets, operations and the store's writer.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -158,7 +158,7 @@ struct Edge {
     stop: CancellationToken,
 }
 
-fn router(config: &Config, app: &App, executor: &Executor, edge: Edge) -> axum::Router {
+fn router(config: &Config, app: &App, executor: &Executor, edge: Edge) -> http::Router {
     let limits = config.graphql.limits.clone();
     let executor = executor.clone();
     let store = edge.store;

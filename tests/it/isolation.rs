@@ -201,10 +201,7 @@ async fn streams_of_foreign_executions_do_not_open() {
             answers.push(messages);
         }
         assert_eq!(answers[0], answers[1], "{document}");
-        assert!(
-            answers[0].iter().all(|message| message.get("errors").is_some()),
-            "{answers:?}"
-        );
+        assert!(answers[0].iter().all(|message| message.get("errors").is_some()), "{answers:?}");
     }
 }
 

@@ -4,12 +4,12 @@
 
 use async_graphql::{Context, InputObject, Object};
 
+use crate::app::definitions;
 use crate::domain::definition::{MAX_BYTES, SPEC, fields};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Error, Result, seen};
 use crate::graphql::scalar::{ConnectorDefinition, Json};
 use crate::graphql::types::{DefinitionValidation, ExpressionInput, ExpressionPreview, StepKind, WorkspaceLookup};
-use crate::pipeline;
 
 #[derive(Default)]
 pub(crate) struct Definitions;
@@ -73,8 +73,8 @@ impl Definitions {
         ctx.principal()?;
         bounded(&input.context.0)?;
         let preview = match &input.expression {
-            ExpressionInput::Template(text) => pipeline::preview_template(&text.0, &input.context.0),
-            ExpressionInput::Path(path) => pipeline::preview_path(&path.0, &input.context.0),
+            ExpressionInput::Template(text) => definitions::preview_template(&text.0, &input.context.0),
+            ExpressionInput::Path(path) => definitions::preview_path(&path.0, &input.context.0),
         };
         Ok(Some(preview.into()))
     }

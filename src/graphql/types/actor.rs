@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
+use crate::app::WorkspaceRef;
 use crate::auth::Principal;
 use crate::domain::page::Page;
 use crate::domain::workspace as domain;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, seen};
 use crate::graphql::scalar::DateTime;
-use crate::store::WorkspaceRef;
 
 use super::{ActorKind, Connection, PageArgs, SaasAdminRole, Workspace, page_cost};
 

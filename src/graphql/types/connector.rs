@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
+use crate::app::ExecutionFilter;
+use crate::app::definitions;
 use crate::auth::WorkspaceScope;
 use crate::domain::connector as domain;
 use crate::domain::page::PageRequest;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Error, Result};
 use crate::graphql::scalar::{DateTime, Json, int};
-use crate::pipeline;
-use crate::store::ExecutionFilter;
 
 use super::definition::CredentialSlot;
 use super::{
@@ -86,7 +86,7 @@ impl Connector {
 
     /// Is the draft other than what is published?
     async fn has_unpublished_changes(&self) -> bool {
-        self.row.published_hash.as_ref().is_none_or(|published| *published != pipeline::hash(&self.row.draft))
+        self.row.published_hash.as_ref().is_none_or(|published| *published != definitions::hash(&self.row.draft))
     }
 
     /// The version that runs; null before the first was published.
@@ -122,7 +122,7 @@ impl Connector {
 
     /// The credential in each slot of the draft. At most 20.
     async fn credential_bindings(&self, ctx: &Context<'_>) -> Result<Vec<CredentialBinding>> {
-        let slots = pipeline::compile(&self.row.draft).definition.map(|definition| definition.credentials).unwrap_or_default();
+        let slots = definitions::compile(&self.row.draft).definition.map(|definition| definition.credentials).unwrap_or_default();
         let mut bindings = Vec::with_capacity(slots.len());
         for (name, slot) in &slots {
             let credential = match self.row.bindings.get(name) {

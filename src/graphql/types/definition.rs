@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::{Object, SimpleObject};
 use serde_json::{Value, json};
 
+use crate::app::definitions::{self, Compiled};
 use crate::domain::definition::{self as domain, Definition, IsoDuration, Retry, SPEC, Step, StepAction};
 use crate::domain::execution::ErrorClass as DomainErrorClass;
 use crate::domain::problem::Problem;
 use crate::graphql::scalar::{ConnectorDefinition, Json, JsonPath, JsonPointer, SafeInt, TemplateString, int, milliseconds};
-use crate::pipeline::{self, Compiled};
 
 use super::flow::FlowGraph;
 use super::{CredentialKind, ErrorClass, ExtractionTake, FieldWritePolicy, MissingContactAction, ProblemSeverity, StepErrorAction};
@@ -30,7 +30,7 @@ impl DefinitionView {
     }
 
     pub(crate) fn compiled(&self) -> &Compiled {
-        self.compiled.get_or_init(|| pipeline::compile(&self.source))
+        self.compiled.get_or_init(|| definitions::compile(&self.source))
     }
 
     fn definition(&self) -> Option<&Definition> {
@@ -58,7 +58,7 @@ impl DefinitionView {
 
     /// A hash of its normal form: the same for definitions that say the same.
     async fn hash(&self) -> String {
-        pipeline::hash(&self.source)
+        definitions::hash(&self.source)
     }
 
     /// The JSON Schema of what a run is given; `x-bind` says which contact field a value comes from.
@@ -422,8 +422,8 @@ pub(crate) struct ExpressionPreview {
     problems: Vec<DefinitionProblem>,
 }
 
-impl From<pipeline::Preview> for ExpressionPreview {
-    fn from(preview: pipeline::Preview) -> Self {
+impl From<definitions::Preview> for ExpressionPreview {
+    fn from(preview: definitions::Preview) -> Self {
         Self {
             value: preview.value.map(Json),
             value_type: preview.value_type.map(str::to_owned),

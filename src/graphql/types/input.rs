@@ -3,14 +3,14 @@
 use async_graphql::{ID, InputObject, OneofObject};
 use chrono::TimeDelta;
 
+use crate::app::{
+    self, ConnectorFilter, ConnectorOrder, ContactFilter, ContactRef, CredentialFilter, ExecutionFilter, TemplateFilter, TemplateRef,
+    WorkspaceRef,
+};
 use crate::app::{App, CredentialSource, NewCredential, SecretParts, SlotFill};
 use crate::domain::step_log::LogFilter;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{DateTime, JsonPath, Secret, TemplateString, parse_id, parse_optional_id};
-use crate::store::{
-    self, ConnectorFilter, ConnectorOrder, ContactFilter, ContactRef, CredentialFilter, ExecutionFilter, TemplateFilter, TemplateRef,
-    WorkspaceRef,
-};
 
 use super::{
     ConnectorOrderField, ConnectorStatus, CredentialKind, ExecutionErrorCode, ExecutionKind, ExecutionStatus, ExecutionTrigger, LogKind,
@@ -156,10 +156,10 @@ impl Default for ConnectorOrderInput {
 impl From<ConnectorOrderInput> for ConnectorOrder {
     fn from(order: ConnectorOrderInput) -> Self {
         let field = match order.field {
-            ConnectorOrderField::Name => store::ConnectorOrderField::Name,
-            ConnectorOrderField::CreatedAt => store::ConnectorOrderField::CreatedAt,
-            ConnectorOrderField::UpdatedAt => store::ConnectorOrderField::UpdatedAt,
-            ConnectorOrderField::LastExecutedAt => store::ConnectorOrderField::LastExecutedAt,
+            ConnectorOrderField::Name => app::ConnectorOrderField::Name,
+            ConnectorOrderField::CreatedAt => app::ConnectorOrderField::CreatedAt,
+            ConnectorOrderField::UpdatedAt => app::ConnectorOrderField::UpdatedAt,
+            ConnectorOrderField::LastExecutedAt => app::ConnectorOrderField::LastExecutedAt,
         };
         Self { field, descending: order.direction == OrderDirection::Desc }
     }
@@ -303,7 +303,7 @@ impl From<TemplateFilterInput> for TemplateFilter {
     }
 }
 
-impl From<TemplateOrder> for store::TemplateOrder {
+impl From<TemplateOrder> for app::TemplateOrder {
     fn from(order: TemplateOrder) -> Self {
         match order {
             TemplateOrder::Relevance => Self::Relevance,

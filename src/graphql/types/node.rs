@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Interface};
 
+use crate::app::{TemplateRef, WorkspaceRef};
 use crate::domain::id::{
     ConnectorId, ConnectorVersionId, ContactId, CredentialId, ExecutionId, FieldChangeId, MemberId, SaasAdminId, StepRunId, TemplateId,
     TemplateVersionId, WorkspaceId,
@@ -10,7 +11,6 @@ use crate::domain::page::PageRequest;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Error, Result, seen};
 use crate::graphql::scalar::parse_id;
-use crate::store::{TemplateRef, WorkspaceRef};
 
 use super::{
     Connector, ConnectorVersion, Contact, ContactFieldChange, Credential, Execution, SaasAdmin, StepRun, Template, TemplateVersion,
