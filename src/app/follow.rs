@@ -264,7 +264,3 @@ fn fingerprint(step: &StepRun) -> String {
         step.attempts.last().map(|attempt| (attempt.number, attempt.finished_at, attempt.next_attempt_at, attempt.exchanges.len()));
     format!("{:?} {attempt:?} {:?}", step.status, step.finished_at)
 }
-
-#[cfg(test)]
-#[path = "follow_tests.rs"]
-mod tests;

@@ -135,4 +135,4 @@ impl App {
 }
 
 #[cfg(test)]
-pub(crate) mod bench;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::{Options, RequestContext, Schema, schema, sdl};
-use crate::app::bench::{Bench, bench, definition, principal};
+use crate::app::tests::{Bench, bench, definition, principal};
 use crate::auth::{self, Principal};
 
 /// A schema over a bench, and short ways to ask it.

@@ -1,5 +1,7 @@
 //! The use cases on a real database that goes away with the test, and parties to use them.
 
+mod follow;
+
 use std::sync::Arc;
 use std::time::Duration;
 

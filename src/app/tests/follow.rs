@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::*;
-use crate::app::bench::{Bench, bench, definition, principal};
-use crate::app::{ConnectorSource, NewConnector, NewWorkspace, StartRequest};
+use super::{Bench, bench, definition, principal};
+use crate::app::{ConnectorSource, Error, NewConnector, NewWorkspace, StartRequest};
+use crate::auth::Principal;
 use crate::domain::execution::ExecutionStatus;
+use crate::domain::id::ExecutionId;
+use crate::domain::step_log::LogFilter;
 use crate::store::WorkspaceRef;
 
 const LINES: i32 = 900;
+/// Lines one batch may have.
+const BATCH: usize = 200;
 
 /// A run of a published connector that ann started.
 async fn started(bench: &Bench) -> (Principal, ExecutionId) {
