@@ -43,6 +43,9 @@ pub(super) struct Arguments {
 }
 
 const TEST: &str = "mutation($input: ConnectorTestInput!) { connectorTest(input: $input) { execution { id } userErrors { message ... on DefinitionError { problems { message } } } } }";
+const WORKSPACE: &str = "mutation { workspaceCreate(input: { key: \"cli\", name: \"CLI\" }) { userErrors { message } } }";
+const CREDENTIAL: &str =
+    "mutation($input: CredentialCreateInput!) { credentialCreate(input: $input) { credential { id } userErrors { message } } }";
 const FOLLOW: &str =
     "subscription($id: ID!) { executionLogs(executionId: $id) { entries { sequence loggedAt level message stepPath } complete } }";
 const READ: &str = "query($id: ID!) { execution(id: $id) { id status result output cost durationMs lastLogSequence error { code message hint stepPath httpStatus pointer } } }";
@@ -74,10 +77,10 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     let address = listener.local_addr()?.to_string();
     let (stop, tasks) = (server.stop(), TaskTracker::new());
     let serving = tasks.spawn(server.run(listener));
-    let input = json!({ "workspace": { "key": "cli" }, "target": { "definition": source }, "input": input, "config": config_values, "credentials": credentials });
+    let input = json!({ "workspace": { "key": "cli" }, "target": { "definition": source }, "input": input, "config": config_values });
     let read = async {
         let client = Client::connect(&address, &token, &tasks).await?;
-        work(&client, input, out).await
+        work(&client, input, credentials, out).await
     }
     .await;
     stop.cancel();
@@ -89,8 +92,16 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
 }
 
 /// Starts the test run, shows its lines, and reads what came of it.
-async fn work(client: &Client, input: Value, out: Output) -> anyhow::Result<Value> {
-    client.request("mutation { workspaceCreate(input: { key: \"cli\", name: \"CLI\" }) { userErrors { message } } }", json!({})).await?;
+async fn work(client: &Client, mut input: Value, credentials: Vec<(String, Value)>, out: Output) -> anyhow::Result<Value> {
+    client.request(WORKSPACE, json!({})).await?;
+    let mut slots = Vec::new();
+    for (slot, credential) in credentials {
+        let made = client.request(CREDENTIAL, json!({ "input": credential })).await?;
+        slots.push(json!({ "slot": slot, "credential": { "id": made.pointer("/credentialCreate/credential/id") } }));
+    }
+    if let Some(input) = input.as_object_mut() {
+        input.insert("credentials".to_owned(), json!(slots));
+    }
     let started = client.request(TEST, json!({ "input": input })).await?;
     let id = started.pointer("/connectorTest/execution/id").and_then(Value::as_str).context("the run did not start")?;
     let mut lines = client.subscribe(FOLLOW, &json!({ "id": id }))?;
@@ -114,8 +125,8 @@ fn report(out: Output, execution: &Value) {
     out.json(execution);
 }
 
-/// `--secret` values as the API takes them.
-fn credentials(definition: &Definition, given: &[String]) -> anyhow::Result<Vec<Value>> {
+/// `--secret` values as credentials for the API to make, by slot.
+fn credentials(definition: &Definition, given: &[String]) -> anyhow::Result<Vec<(String, Value)>> {
     let mut files = BTreeMap::new();
     for pair in given {
         let (slot, file) = pair.split_once('=').with_context(|| format!("--secret takes SLOT=FILE, not `{pair}`"))?;
@@ -135,7 +146,8 @@ fn credentials(definition: &Definition, given: &[String]) -> anyhow::Result<Vec<
                 json!({ "basic": { "username": username, "password": password } })
             }
         };
-        credentials.push(json!({ "slot": name, "credential": { "create": { "name": name, "secret": secret } } }));
+        credentials
+            .push((name.clone(), json!({ "workspace": { "key": "cli" }, "name": name, "secret": secret, "allowedHosts": slot.hosts })));
     }
     if let Some(unknown) = files.keys().next() {
         bail!("the definition has no credential slot `{unknown}`");

@@ -17,6 +17,9 @@ impl Run<'_> {
     /// Runs one step of the plan, or takes its recorded result.
     pub(super) async fn step(&mut self, position: usize, step: &PlannedStep) -> Result<After, Error> {
         if let Some(recorded) = self.steps.get(&step.id).filter(|recorded| recorded.status.is_final()) {
+            if let Some(host) = called_host(recorded) {
+                self.hosts.insert(step.id.clone(), host);
+            }
             return Ok(take_recorded(&mut self.context, step, recorded));
         }
         self.commit_ended_step().await?;
@@ -162,6 +165,12 @@ impl Run<'_> {
         self.finished_steps += 1;
         self.ended_step = Some(row);
     }
+}
+
+/// The host a recorded step called last.
+fn called_host(recorded: &StepRun) -> Option<String> {
+    let exchange = recorded.attempts.iter().rev().find_map(|attempt| attempt.exchanges.last())?;
+    url::Url::parse(&exchange.url).ok()?.host_str().map(str::to_owned)
 }
 
 /// What a recorded step means for the steps after it.

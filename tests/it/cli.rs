@@ -60,6 +60,28 @@ async fn run_shows_the_log_and_ends_with_the_runs_outcome() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
 }
 
+#[tokio::test]
+async fn run_takes_a_secret_from_a_file_and_shows_it_nowhere() {
+    let upstream =
+        Upstream::start(|call| Reply::Json(200, json!({ "value": call.header("authorization") == Some("Bearer canary-41c7") }))).await;
+    let folder = TempDir::new().unwrap();
+    let (file, secret) = (folder.path().join("definition.json"), folder.path().join("secret"));
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["credentials"] = json!({ "api": { "kind": "bearer", "hosts": ["127.0.0.1"] } });
+        definition["defaults"]["auth"] = json!("api");
+    });
+    std::fs::write(&file, definition.to_string()).unwrap();
+    std::fs::write(&secret, "canary-41c7\n").unwrap();
+    let go = |arguments: Vec<String>| tokio::task::spawn_blocking(move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+    let mut arguments = ["run", file.to_str().unwrap(), "--allow", "127.0.0.0/8"].map(str::to_owned).to_vec();
+    let output = go(arguments.clone()).await.unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains("--secret api=FILE"), "{}", text(&output.stderr));
+    arguments.extend(["--secret".to_owned(), format!("api={}", secret.display())]);
+    let output = go(arguments).await.unwrap();
+    assert!(output.status.success() && text(&output.stdout).contains("\"value\": true"), "{}", text(&output.stdout));
+    assert!(!text(&output.stdout).contains("canary") && !text(&output.stderr).contains("canary"));
+}
+
 #[test]
 fn validate_lists_every_problem_and_exits_with_5() {
     let folder = TempDir::new().unwrap();
