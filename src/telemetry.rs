@@ -1,5 +1,7 @@
 //! Sets up tracing; knows no layer.
 
+use std::io::IsTerminal as _;
+
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -31,9 +33,11 @@ pub enum Format {
 
 /// Sends log lines to standard error. Does nothing when a subscriber is already set, as in tests.
 pub fn start(options: &Options) {
-    let filter = EnvFilter::try_new(&options.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The server tells about its schema itself; `sea_orm_migration=info` in the level brings these lines back.
+    let filter = EnvFilter::try_new(format!("sea_orm_migration=warn,{}", options.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let outcome = match options.format {
+        Format::Text if !std::io::stderr().is_terminal() => builder.with_ansi(false).try_init(),
         Format::Text => builder.try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     };

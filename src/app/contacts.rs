@@ -88,7 +88,8 @@ impl App {
         Ok((upserted, scope))
     }
 
-    /// Makes or changes many contacts, each by itself: a bad row does not hinder the others.
+    /// Makes or changes many contacts, each by itself: a bad row, also one that is no contact at all, does not hinder
+    /// the others.
     ///
     /// # Errors
     /// [`Error::Forbidden`] below EDITOR; [`Error::Invalid`] when there are too many rows.
@@ -96,7 +97,7 @@ impl App {
         &self,
         principal: &Principal,
         workspace: &WorkspaceRef,
-        drafts: Vec<ContactDraft>,
+        drafts: Vec<Result<ContactDraft, Mistake>>,
     ) -> Result<(Vec<ImportedRow>, WorkspaceScope)> {
         let (_, scope) = self.enter(principal, workspace).await?;
         scope.require(WorkspaceRole::Editor)?;
@@ -107,7 +108,11 @@ impl App {
         let mut rows = Vec::with_capacity(drafts.len());
         for (index, draft) in drafts.into_iter().enumerate() {
             let place = ["contacts".to_owned(), index.to_string()];
-            rows.push(match self.upsert(&tx, scope.workspace_id(), (None, draft)).await {
+            let done = match draft {
+                Ok(draft) => self.upsert(&tx, scope.workspace_id(), (None, draft)).await,
+                Err(mistake) => Err(mistake.into()),
+            };
+            rows.push(match done {
                 Ok(upserted) => Ok(upserted),
                 Err(Error::Invalid(mistakes)) => Err(mistakes.into_iter().map(|mistake| mistake.below(&place)).collect()),
                 Err(other) => return Err(other),
@@ -188,7 +193,8 @@ fn check(draft: &ContactDraft) -> Result<()> {
     if draft.key.as_ref().and_then(Option::as_deref).is_some_and(|key| key.trim().is_empty()) {
         mistakes.push(Mistake::new(MistakeKind::Required, &["contact", "key"], "A key may not be blank."));
     }
-    let bytes = draft.attributes.as_ref().and_then(|attributes| serde_json::to_vec(attributes).ok()).map_or(0, |json| json.len());
+    let bytes =
+        draft.attributes.iter().flatten().next().and_then(|attributes| serde_json::to_vec(attributes).ok()).map_or(0, |json| json.len());
     if bytes > ATTRIBUTES_BYTES {
         let message = format!("Attributes may have at most {ATTRIBUTES_BYTES} bytes.");
         mistakes.push(text::too_long(ATTRIBUTES_BYTES, &["contact", "attributes"], message));

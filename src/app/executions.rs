@@ -332,9 +332,12 @@ impl App {
         Ok(self.store().read(scope).await?.list_logs(id, filter, page).await?)
     }
 
-    /// The plan an execution followed, if its version is still there.
+    /// The plan an execution followed, if its version or the definition it carries is still there.
     pub async fn plan_behind(&self, scope: &WorkspaceScope, execution: &Execution) -> Result<Option<Arc<Plan>>> {
-        let Some(version) = execution.version_id else { return Ok(None) };
+        let Some(version) = execution.version_id else {
+            let own = self.store().read(scope).await?.find_own_definition(execution.id).await?;
+            return Ok(own.and_then(|definition| pipeline::compile(&definition).plan));
+        };
         if let Some(plan) = self.cached_plan(version) {
             return Ok(Some(plan));
         }
@@ -370,7 +373,7 @@ impl App {
             }
             Err(other) => return Err(other.into()),
         };
-        self.queue().ring(id);
+        self.queue().ring_stop(id);
         Ok((execution, scope))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
@@ -11,20 +13,27 @@ use crate::auth::{AdminScope, SystemScope};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::id::SaasAdminId;
 use crate::domain::workspace::{SaasAdmin, SaasAdminRole};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What `connectors admin` can do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Make a token subject a SaaS admin.
+    /// Make the subject of tokens a SaaS admin.
+    ///
+    /// It writes to the database itself, so it works before anyone is an admin, also while a server runs.
+    #[command(after_help = EXAMPLES)]
     Add(Add),
 }
+
+const EXAMPLES: &str = "Examples:
+  connectors admin add ann
+  connectors admin add bob --role reviewer --name 'Bob B.' --database /var/lib/connectors/connectors.db";
 
 /// Arguments of `connectors admin add`.
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// The token's `sub`.
-    #[arg(value_name = "SUBJECT")]
+    /// The `sub` of the person's tokens.
+    #[arg(value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     subject: String,
     /// What the person may do.
     #[arg(long, value_enum, default_value = "owner")]
@@ -50,7 +59,8 @@ pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bo
     let Action::Add(add) = action;
     let out = Output::new(globals);
     let clock = Arc::new(SystemClock);
-    let (store, _writer) = Store::connect(&globals.database_beside_a_server()?, clock.clone()).await?;
+    let database = store::Options { create: false, ..globals.database_beside_a_server()? };
+    let (store, _writer) = Store::connect(&database, clock.clone()).await?;
     store.migrate(&mut |name| out.step(name)).await?;
     let role = match add.role {
         Role::Owner => SaasAdminRole::Owner,
@@ -65,7 +75,10 @@ pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bo
         created_at: clock.now(),
     };
     let tx = store.begin(&AdminScope::for_server(&SystemScope::for_server())).await?;
-    tx.insert_saas_admin(&admin).await?;
+    match tx.insert_saas_admin(&admin).await {
+        Err(store::Error::Conflict { .. }) => bail!("{} is an admin of the catalogue already; nothing was changed", add.subject),
+        outcome => outcome?,
+    }
     tx.commit().await?;
     out.say(&format!("{} is now {} of the catalogue", add.subject, role.as_str()));
     out.json(&json!({ "id": admin.id, "subject": admin.subject, "role": role }));

@@ -63,15 +63,27 @@ impl Client {
         let mut answers = self.subscribe(document, &variables)?;
         let answer = answers.recv().await.context("the socket closed before the answer")?;
         if let Some(errors) = answer.get("errors") {
-            bail!("the server answered with errors: {errors}");
+            bail!("the server answered: {}", sentences(errors));
         }
         let data = answer.get("data").cloned().unwrap_or(Value::Null);
         for payload in data.as_object().into_iter().flat_map(|fields| fields.values()) {
             if let Some(errors) = payload.get("userErrors").and_then(Value::as_array).filter(|errors| !errors.is_empty()) {
-                bail!("refused: {}", Value::from(errors.clone()));
+                bail!("refused: {}", errors.iter().map(sentences).collect::<Vec<_>>().join(" "));
             }
         }
         Ok(data)
+    }
+}
+
+/// The messages of an error, of a list of them, and of a definition's problems within.
+fn sentences(error: &Value) -> String {
+    if let Some(list) = error.as_array() {
+        return list.iter().map(sentences).collect::<Vec<_>>().join(" ");
+    }
+    let message = error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
+    match error.get("problems") {
+        Some(problems) => format!("{message} {}", sentences(problems)),
+        None => message,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::graphql;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Compare this file with the schema instead of printing it; exit status 1 when they differ.
+    ///
+    /// A difference is told by its first line.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
 }
@@ -30,9 +32,12 @@ pub(super) fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Result<bo
     if !same {
         let line = text.lines().zip(sdl.lines()).take_while(|(left, right)| left == right).count() + 1;
         out.error(&format!(
-            "{} differs from the schema from line {line} on; write it anew with `connectors export-schema`",
-            file.display()
+            "{file} differs from the schema from line {line} on; write it anew: connectors export-schema > {file}",
+            file = file.display()
         ));
+    }
+    if same {
+        out.say("the same");
     }
     out.json(&serde_json::json!({ "same": same }));
     Ok(same)

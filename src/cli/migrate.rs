@@ -8,12 +8,14 @@ use serde_json::json;
 use super::Globals;
 use super::output::Output;
 use crate::clock::SystemClock;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What `connectors migrate` can do.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(super) enum Action {
-    /// Apply what is missing.
+    /// Apply what is missing, and make the database if there is none.
+    ///
+    /// `serve` does the same at its start unless it is told --no-migrate.
     Up,
     /// List every step and whether it is applied; exit status 1 when some are not.
     Status,
@@ -22,7 +24,7 @@ pub(super) enum Action {
 /// Does it; true when the schema is up to date afterwards.
 pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bool> {
     let out = Output::new(globals);
-    let database = globals.database_beside_a_server()?;
+    let database = store::Options { create: matches!(action, Action::Up), ..globals.database_beside_a_server()? };
     let (store, _writer) = Store::connect(&database, Arc::new(SystemClock)).await?;
     if matches!(action, Action::Up) {
         let mut applied = Vec::new();
@@ -32,7 +34,11 @@ pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bo
                 applied.push(name.to_owned());
             })
             .await?;
-        out.say(&format!("{} applied", applied.len()));
+        out.say(&match applied.len() {
+            0 => "the schema was up to date".to_owned(),
+            1 => "1 step applied".to_owned(),
+            count => format!("{count} steps applied"),
+        });
         out.json(&json!({ "applied": applied }));
         return Ok(true);
     }

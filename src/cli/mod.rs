@@ -26,8 +26,9 @@ use output::Output;
 /// Multi-tenant API connectors: define, install, run durably, watch live.
 ///
 /// Start with `connectors demo`: it does the whole job in an empty folder, with nothing to install.
+/// Then `connectors serve --dev` gives you a server to play with.
 #[derive(Debug, Parser)]
-#[command(name = "connectors", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "connectors", version, max_term_width = 100, propagate_version = true, after_help = EXIT)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -35,17 +36,21 @@ struct Cli {
     command: Command,
 }
 
+/// Closes the help of the program.
+const EXIT: &str = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 database, 5 the definition has errors.";
+
 /// Flags every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Globals {
     /// Output for people or for programs; with json, standard output holds JSON alone.
-    #[arg(long, global = true, value_enum, default_value = "text")]
+    #[arg(long, global = true, value_enum, default_value = "text", hide_possible_values = true, value_name = "text|json")]
     format: Format,
-    /// Configuration file; `connectors.toml` in this folder unless told.
+    /// Configuration file; `connectors.toml` in this folder, if there is one, unless told.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Database: a file path or sqlite: URL; overrides the configuration.
-    #[arg(long, global = true, value_name = "URL")]
+    /// Database file, as a path or `sqlite:PATH`; `connectors.db` in this folder unless told here or in the configuration.
+    #[arg(long, global = true, value_name = "PATH")]
     database: Option<String>,
     /// No colours.
     #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::BoolishValueParser::new(), default_value = "false", hide = true)]
@@ -63,23 +68,40 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Do the main job by yourself: stand-in API, template, 25 contacts, live log.
+    /// Show the main job from end to end: stand-in API, template, 25 contacts, live log.
+    ///
+    /// It starts a server and a stand-in for the phone-enrichment API on loopback, installs the official template, runs it for the
+    /// contacts of examples/contacts.csv, follows every run live, and sums up.
+    /// Then the server goes on until Ctrl-C and prints a token and three operations to paste.
+    /// It reads no configuration and touches nothing outside its own folder.
     Demo(demo::Arguments),
-    /// Serve the API and run executions; loopback and a SQLite file unless told.
+    /// Serve the API and run executions, in one process, until Ctrl-C or SIGTERM.
+    ///
+    /// It listens on 127.0.0.1:4000 and keeps everything in one SQLite file.
+    /// It starts only with `auth.jwt_secret` and `encryption.key` set; with --dev it makes both itself.
+    /// Missing migrations and official templates are added at the start.
+    /// A second signal ends it at once, which loses nothing that was acknowledged.
     Serve(serve::Arguments),
-    /// Run a definition with no server and show its log live.
+    /// Run a definition once, with no server, and show its log live.
+    ///
+    /// The run takes place in a database of its own that is thrown away afterwards; configuration and --database do not matter.
+    /// The calls are real.
+    /// Exit status 1 when the run did not succeed, 5 when the definition has errors.
     Run(run::Arguments),
-    /// Check a definition and list every problem in it.
+    /// Check a definition and list every problem in it, with its place and how to mend it.
+    ///
+    /// It needs no server and no network.
+    /// Exit status 5 when there are errors; warnings alone are fine.
     Validate(validate::Arguments),
     /// Bring the database's schema up to date, or show where it stands.
     #[command(subcommand)]
     Migrate(migrate::Action),
     /// Print the GraphQL schema, or compare a file with it.
     ExportSchema(export_schema::Arguments),
-    /// Make tokens for trying out the API.
+    /// Make tokens that this server accepts.
     #[command(subcommand)]
     Token(token::Action),
-    /// Make encryption keys.
+    /// Make keys and secrets for the configuration.
     #[command(subcommand)]
     Key(key::Action),
     /// Name SaaS admins, who look after the catalogue.
@@ -158,9 +180,12 @@ fn chain(error: &anyhow::Error) -> String {
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is = |test: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(test);
-    if is(|cause| cause.is::<config::Error>() || matches!(cause.downcast_ref(), Some(server::Error::Auth(_) | server::Error::Vault(_)))) {
+    if is(|cause| {
+        cause.is::<config::Error>()
+            || matches!(cause.downcast_ref(), Some(server::Error::Auth(_) | server::Error::Vault(_) | server::Error::KeysMissing { .. }))
+    }) {
         ExitCode::from(3)
-    } else if is(|cause| cause.is::<store::Error>()) {
+    } else if is(|cause| cause.is::<store::Error>() || matches!(cause.downcast_ref(), Some(server::Error::Store(_)))) {
         ExitCode::from(4)
     } else {
         ExitCode::from(1)

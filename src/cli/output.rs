@@ -2,9 +2,9 @@
 //!
 //! With `--format json` standard output holds JSON alone and progress is left out.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
@@ -48,23 +48,23 @@ impl Output {
     /// Text for people.
     pub(super) fn say(self, text: &str) {
         if !self.is_json() {
-            println!("{text}");
+            line(text);
         }
     }
 
     /// Data for programs.
     pub(super) fn json(self, value: &Value) {
         if self.is_json() {
-            println!("{value}");
+            line(value);
         }
     }
 
     /// A value that is the result in either format, e.g. a token.
     pub(super) fn result(self, name: &str, value: &str) {
         if self.is_json() {
-            println!("{}", serde_json::json!({ name: value }));
+            line(serde_json::json!({ name: value }));
         } else {
-            println!("{value}");
+            line(value);
         }
     }
 
@@ -86,7 +86,7 @@ impl Output {
             path => format!("{path}: "),
         };
         let time: String = text("loggedAt").chars().skip(11).take(12).collect();
-        println!("{time} {label:<26} {sequence:>3} {level} {step}{}", text("message"));
+        line(format_args!("{time} {label:<26} {sequence:>3} {level} {step}{}", text("message")));
     }
 
     /// A table, its columns as wide as needed.
@@ -101,12 +101,12 @@ impl Output {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        println!();
+        line("");
         for (place, row) in rows.iter().enumerate() {
-            let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            println!("{}", line.join("  ").trim_end());
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            line(cells.join("  ").trim_end());
             if place == 0 {
-                println!("{}", "─".repeat(widths.iter().sum::<usize>() + 2 * (N - 1)));
+                line("─".repeat(widths.iter().sum::<usize>() + 2 * (N - 1)));
             }
         }
     }
@@ -114,4 +114,9 @@ impl Output {
     fn paint(self, text: &str, colour: &str) -> String {
         if self.colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// One line on standard output. When nobody reads it any more, as after `| head`, the work goes on unseen.
+fn line(text: impl std::fmt::Display) {
+    drop(writeln!(std::io::stdout(), "{text}"));
 }

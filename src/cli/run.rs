@@ -22,22 +22,29 @@ use crate::pipeline;
 use crate::server::{Overrides, Server};
 use crate::vault::Vault;
 
+const EXAMPLES: &str = r#"Examples:
+  connectors run examples/hello.json --input '{"name": "Ada"}' --allow 127.0.0.0/8
+  connectors run templates/company-lookup.json --input '{"domain": "example.com"}' --secret clearbit=key.txt"#;
+
 /// Arguments of `connectors run`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The definition, a JSON file.
+    /// The definition, a JSON file; `-` reads standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the run is given.
+    /// What the run is given, as the definition's `inputs` ask for it.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
-    /// Values of the definition's `config`.
+    /// Values for the definition's `config`.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     with_config: String,
-    /// A secret for a credential slot, read from a file: SLOT=FILE. A basic slot's file holds USER:PASSWORD.
+    /// A secret for a credential slot, read from a file; may be given several times.
+    ///
+    /// The file of a basic slot holds USER:PASSWORD.
     #[arg(long = "secret", value_name = "SLOT=FILE")]
     secrets: Vec<String>,
-    /// Network the definition may call besides public addresses, e.g. 127.0.0.0/8.
+    /// Network the definition may call besides public addresses, e.g. 127.0.0.0/8; may be given several times.
     #[arg(long, value_name = "NETWORK")]
     allow: Vec<ipnet::IpNet>,
 }
@@ -115,12 +122,16 @@ async fn work(client: &Client, mut input: Value, credentials: Vec<(String, Value
 
 fn report(out: Output, execution: &Value) {
     let text = |pointer: &str| execution.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    out.say(&format!("\n{} {}", text("/status").to_lowercase(), text("/result")));
+    out.say("");
+    out.say(format!("{} {}", text("/status").to_lowercase(), text("/result")).trim_end());
     if let Some(output) = execution.get("output").filter(|output| !output.is_null()) {
         out.say(&serde_json::to_string_pretty(output).unwrap_or_default());
     }
     if !text("/error/message").is_empty() {
-        out.say(&format!("{}\n{}", text("/error/message"), text("/error/hint")));
+        let blocked = text("/error/code") == "HOST_BLOCKED";
+        let hint =
+            if blocked { "Call a public host, or allow its network with --allow, e.g. --allow 127.0.0.0/8." } else { text("/error/hint") };
+        out.say(&format!("{}\n{hint}", text("/error/message")));
     }
     out.json(execution);
 }

@@ -15,17 +15,26 @@ use crate::vault::Vault;
 
 /// Arguments of `connectors serve`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Address to serve on.
+    /// IP address and port to serve on, instead of `server.bind`; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
-    /// For development: make missing keys beside the database file, allow calls to loopback, answer introspection.
+    /// For trying things out: make missing keys beside the database, let connectors call loopback, answer introspection.
+    ///
+    /// The keys of `connectors.db` go to `connectors.key`, readable by you alone, and are used again at the next start.
+    /// Only loopback addresses can be served in this way.
     #[arg(long)]
     dev: bool,
-    /// Do not bring the schema up to date; refuse to start when it is behind.
+    /// Leave the schema as it is, and refuse to start when it is behind.
     #[arg(long)]
     no_migrate: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  connectors serve --dev
+  connectors serve --dev --bind 127.0.0.1:0 --database play.db
+  CONNECTORS_AUTH__JWT_SECRET_FILE=jwt.secret CONNECTORS_ENCRYPTION__KEY_FILE=vault.key connectors serve --bind 0.0.0.0:4000";
 
 /// Serves until Ctrl-C or SIGTERM; a second signal ends at once.
 pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Result<()> {
@@ -35,18 +44,26 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     if let Some(bind) = arguments.bind {
         config.server.bind = bind;
     }
+    let bind = config.server.bind;
+    if arguments.dev && !bind.ip().is_loopback() {
+        bail!("--dev listens on loopback only, and {bind} is not; set auth.jwt_secret and encryption.key and leave out --dev");
+    }
+    // First of all: where the port is taken, nothing is made and no execution begins.
+    let listener = tokio::net::TcpListener::bind(bind)
+        .await
+        .with_context(|| format!("{bind} cannot be listened on; choose another address with --bind or server.bind"))?;
     if arguments.dev {
         allow_development(&mut config, out)?;
     }
-    let bind = config.server.bind;
-    out.step(&format!("database {}", config.database.url));
+    let database = config.database.url.clone();
     let overrides = Overrides { migrate: !arguments.no_migrate, ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
-    let listener = tokio::net::TcpListener::bind(bind)
-        .await
-        .with_context(|| format!("{bind} cannot be listened on; choose another with --bind or server.bind"))?;
     let address = listener.local_addr()?;
+    out.step(&format!("everything is kept in {}", database.trim_start_matches("sqlite:")));
     out.step(&format!("GraphQL on http://{address}/graphql, health on /healthz and /readyz"));
+    if arguments.dev {
+        out.step(&format!("a token for it: connectors token mint YOUR-NAME --key-file {}", key_file(&database).display()));
+    }
     out.json(&serde_json::json!({ "listening": address.to_string() }));
     let stop = server.stop();
     let serving = server.run(listener);
@@ -64,9 +81,6 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
 
 /// What `--dev` means: keys are made, loopback may be called, introspection answers.
 fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<()> {
-    if !config.server.bind.ip().is_loopback() {
-        bail!("--dev listens on loopback only; {} is not", config.server.bind);
-    }
     ensure_keys(config, &key_file(&config.database.url), out)?;
     config.egress.allow.push("127.0.0.0/8".parse()?);
     config.egress.allow.push("::1/128".parse()?);
@@ -76,7 +90,7 @@ fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<()> {
 }
 
 /// Where the keys of a database file are kept when nobody else keeps them: beside it.
-fn key_file(url: &str) -> PathBuf {
+pub(super) fn key_file(url: &str) -> PathBuf {
     Path::new(url.strip_prefix("sqlite:").unwrap_or(url)).with_extension("key")
 }
 
@@ -90,20 +104,26 @@ pub(super) fn ensure_keys(config: &mut Config, file: &Path, out: Output) -> anyh
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let text = format!("{}\n{}\n", Vault::generate_key()?, crate::auth::generate_secret()?);
             write_private(file, &text).with_context(|| format!("the key file {} cannot be written", file.display()))?;
-            out.warn(&format!("made new keys in {}: keep it as safe as the database, which is unreadable without it", file.display()));
+            out.warn(&format!(
+                "made new keys in {}: keep that file safe; without it the credentials in the database are lost",
+                file.display()
+            ));
             text
         }
         Err(error) => return Err(error).with_context(|| format!("the key file {} cannot be read", file.display())),
     };
     let mut lines = text.lines();
-    let (Some(key), Some(secret)) = (lines.next(), lines.next()) else {
-        bail!("{} is not a key file: it holds one line for encryption and one for tokens", file.display());
-    };
+    let (Some(key), Some(secret)) = (lines.next(), lines.next()) else { bail!(not_a_key_file(file)) };
     config.encryption.key.get_or_insert_with(|| key.to_owned());
     if config.auth.jwt_secret.is_empty() {
         secret.clone_into(&mut config.auth.jwt_secret);
     }
     Ok(())
+}
+
+/// What to say of a file without the two lines.
+pub(super) fn not_a_key_file(file: &Path) -> String {
+    format!("{} is not a key file: one has a line for encryption and a line for tokens, as `serve --dev` writes it", file.display())
 }
 
 /// Writes a file that only its owner may read.

@@ -16,7 +16,7 @@ use crate::pipeline;
 /// Arguments of `connectors validate`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The definition, a JSON file; `-` reads standard input.
+    /// The definition, a JSON file of the language `connectors/v1`; `-` reads standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

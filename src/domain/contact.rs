@@ -181,7 +181,7 @@ pub struct ContactDraft {
     /// Company name.
     pub company: Option<Option<String>>,
     /// Merged into what is there, one level deep; a null member removes it.
-    pub attributes: Option<Map<String, Value>>,
+    pub attributes: Option<Option<Map<String, Value>>>,
 }
 
 impl ContactDraft {
@@ -200,7 +200,9 @@ impl ContactDraft {
                 *place = value;
             }
         }
-        for (name, value) in self.attributes.into_iter().flatten() {
+        let Some(attributes) = self.attributes else { return };
+        let Some(members) = attributes else { return contact.attributes.clear() };
+        for (name, value) in members {
             if value.is_null() {
                 contact.attributes.remove(&name);
             } else {

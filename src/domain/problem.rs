@@ -81,7 +81,7 @@ pub fn pointer_join(pointer: &str, member: impl std::fmt::Display) -> String {
 
 /// The known name nearest to a mistyped one, if any is near enough to be meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (given.chars().count() / 3).clamp(1, 3);
+    let limit = given.chars().count().div_ceil(3).clamp(1, 3);
     known
         .into_iter()
         .map(|name| (distance(given, name), name))

@@ -42,7 +42,7 @@ impl Events {
     /// Hears of everything published from now on.
     pub fn subscribe(&self, id: ExecutionId) -> Follower {
         let receiver = self.topics(id).entry(id).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe();
-        Follower { events: self.clone(), id, receiver }
+        Follower { events: self.clone(), id, receiver: Some(receiver) }
     }
 
     /// Executions that have followers.
@@ -62,7 +62,8 @@ impl Events {
 pub struct Follower {
     events: Events,
     id: ExecutionId,
-    receiver: broadcast::Receiver<ExecutionEvent>,
+    /// Taken only when the follower goes.
+    receiver: Option<broadcast::Receiver<ExecutionEvent>>,
 }
 
 /// The follower fell behind: some headlines are lost to it, and it must read the store.
@@ -77,15 +78,19 @@ impl Follower {
     /// [`Lagged`] when headlines were lost; the one after that is the oldest still kept.
     pub async fn next(&mut self) -> Result<ExecutionEvent, Lagged> {
         // The desk keeps the sender for as long as this follower lives, so "closed" cannot happen.
-        self.receiver.recv().await.map_err(|_| Lagged)
+        match &mut self.receiver {
+            Some(receiver) => receiver.recv().await.map_err(|_| Lagged),
+            None => Err(Lagged),
+        }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
         let mut topics = self.events.topics(self.id);
-        // This follower still counts as one.
-        if topics.get(&self.id).is_some_and(|topic| topic.receiver_count() <= 1) {
+        // Under the lock, so that the last two to go do not each count the other.
+        drop(self.receiver.take());
+        if topics.get(&self.id).is_some_and(|topic| topic.receiver_count() == 0) {
             topics.remove(&self.id);
         }
     }

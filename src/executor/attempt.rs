@@ -125,7 +125,13 @@ impl Run<'_> {
             () = self.stop.cancelled() => return Ok(None),
             () = &mut show => {}
         }
-        self.show_running(step, row).await?;
+        match self.show_running(step, row).await {
+            Err(Error::Store(error)) => {
+                // People watching see it later; the call itself is not harmed.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a call under way could not be shown");
+            }
+            other => other?,
+        }
         tokio::select! {
             answer = &mut call => Ok(Some(answer)),
             () = self.stop.cancelled() => Ok(None),
@@ -151,7 +157,7 @@ impl Run<'_> {
                 exchange.duration_ms = u32::try_from((now - exchange.started_at).num_milliseconds()).ok();
                 let line = Line::step(&step.id, LogLevel::Warn, LogKind::Http, error.message.clone()).attempt(number);
                 self.journal.write(self.shared, redactor, line);
-                if error.retryable { Verdict::Retry { error, wait: None } } else { Verdict::Fail { error } }
+                if error.retryable { Verdict::Retry { error, wait: None, by_rule: false } } else { Verdict::Fail { error } }
             }
             Ok(response) => {
                 let verdict = masked(http.judge(&self.context, &response, now), redactor);
@@ -189,7 +195,7 @@ fn masked(verdict: Verdict, redactor: &Redactor) -> Verdict {
     let mask = |error: ExecutionError| ExecutionError { message: redactor.text(&error.message), ..error };
     match verdict {
         Verdict::Success { output, empty } => Verdict::Success { output: redactor.json(&output), empty },
-        Verdict::Retry { error, wait } => Verdict::Retry { error: mask(error), wait },
+        Verdict::Retry { error, wait, by_rule } => Verdict::Retry { error: mask(error), wait, by_rule },
         Verdict::Fail { error } => Verdict::Fail { error: mask(error) },
     }
 }

@@ -2,6 +2,7 @@
 //! then announces them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::domain::event::ExecutionEvent;
 use crate::domain::execution::{Execution, StepRun};
 use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::pipeline::Redactor;
-use crate::store::{ContactWrite, ExecutionChange, Lease, Record};
+use crate::store::{self, ContactWrite, ExecutionChange, Lease, Record, Recorded};
 
 /// What a line says, before it is numbered.
 pub(super) struct Line<'a> {
@@ -126,7 +127,7 @@ impl Journal {
     ) -> Result<(), Error> {
         let entries = std::mem::take(&mut self.pending);
         let record = Record { entries: entries.clone(), step, execution, contact, now: shared.parts.clock.now() };
-        let recorded = match shared.parts.store.record_with_state(&self.lease, record).await {
+        let recorded = match self.store_record(shared, record).await {
             Ok(recorded) => recorded,
             Err(error) => {
                 self.pending = entries;
@@ -141,6 +142,24 @@ impl Journal {
             revision: recorded.revision,
         });
         Ok(())
+    }
+}
+
+impl Journal {
+    /// Hands a record to the store. A store that is away for a moment is asked again: giving up would repeat the call
+    /// that the record is about.
+    async fn store_record(&self, shared: &Shared, record: Record) -> Result<Recorded, store::Error> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match shared.parts.store.record_with_state(&self.lease, record.clone()).await {
+                Err(store::Error::Unavailable(error)) if pause < shared.options.lease / 8 => {
+                    tracing::warn!(error, execution.id = %self.lease.execution_id, "a record was not taken; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                other => return other,
+            }
+        }
     }
 }
 

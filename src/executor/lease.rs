@@ -25,9 +25,10 @@ async fn renew(shared: &Shared) {
     let until = shared.parts.clock.now() + shared.options.lease;
     match shared.parts.store.renew(&leases, until).await {
         Ok(lost) => {
-            for id in lost {
-                // A run that ended meanwhile is no longer in the table.
-                if let Some(running) = shared.running().get(&id) {
+            for lease in lost {
+                let id = lease.execution_id;
+                // A run that ended meanwhile is no longer in the table, or goes on under a newer lease.
+                if let Some(running) = shared.running().get(&id).filter(|running| running.lease.as_ref() == Some(&lease)) {
                     tracing::warn!(execution.id = %id, "lease lost; the run stops here");
                     running.stop.cancel();
                 }

@@ -149,6 +149,7 @@ impl Executor {
         }
         let tasks = &self.shared.tasks;
         tasks.spawn(pool::run(Arc::clone(&self.shared)));
+        tasks.spawn(pool::run_stops(Arc::clone(&self.shared)));
         tasks.spawn(sweeper::run(Arc::clone(&self.shared)));
         tasks.spawn(lease::run(Arc::clone(&self.shared)));
         Ok(())

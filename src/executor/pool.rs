@@ -27,3 +27,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
         });
     }
 }
+
+/// Answers those who want a run stopped, without a place: all of them may be taken by what is to stop.
+pub(super) async fn run_stops(shared: Arc<Shared>) {
+    loop {
+        let id = tokio::select! {
+            () = shared.stopping.cancelled() => return,
+            id = shared.parts.queue.next_stop() => id,
+        };
+        worker::stop_or_ring(&shared, id).await;
+    }
+}

@@ -9,10 +9,11 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Line};
+use super::step::unknown_attempt;
 use super::{Error, Shared};
 use crate::auth::WorkspaceScope;
 use crate::domain::execution::{
-    ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepAttempt, StepRun, StepStatus,
+    ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepRun, StepStatus,
 };
 use crate::domain::id::CredentialId;
 use crate::domain::step_log::{LogKind, LogLevel};
@@ -73,6 +74,8 @@ pub(super) struct Run<'a> {
     /// A step that ended and is not recorded yet; it goes with the next commit.
     pub(super) ended_step: Option<StepRun>,
     pub(super) finished_steps: i32,
+    /// Has no turn been taken before this one?
+    first_turn: bool,
     /// Step path → host it called, for provenance.
     pub(super) hosts: HashMap<String, String>,
 }
@@ -84,7 +87,11 @@ pub(super) async fn execute(shared: &Shared, claimed: Claimed, stop: &Cancellati
     let interrupted = claimed.interrupted;
     let plan = match find_plan(shared, &claimed.execution, claimed.definition.as_ref()).await? {
         Ok(plan) => plan,
-        Err(error) => return fail_unplanned(shared, claimed, error).await.map(|()| None),
+        // A deleted connector takes its versions along and cancels its runs.
+        Err(_) if claimed.execution.cancel_requested => {
+            return end_unplanned(shared, claimed, ExecutionStatus::Cancelled, cancelled()).await.map(|()| None);
+        }
+        Err(error) => return end_unplanned(shared, claimed, ExecutionStatus::Failed, error).await.map(|()| None),
     };
     let mut run = Run::open(shared, claimed, plan, stop).await?;
     if let Some(ending) = run.over_before_it_begins() {
@@ -104,14 +111,15 @@ impl<'a> Run<'a> {
         let parts = &shared.parts;
         let scope = WorkspaceScope::for_run(&parts.system, claimed.lease.workspace_id);
         let execution = claimed.execution;
+        let first_turn = claimed.lease.fence <= 1;
         let (mut contact, mut recorded) = (None, Vec::new());
         // A first claim has nothing recorded; most runs are that.
-        if execution.contact_id.is_some() || claimed.lease.fence > 1 {
+        if execution.contact_id.is_some() || !first_turn {
             let tx = parts.store.read(&scope).await?;
             if let Some(id) = execution.contact_id {
                 contact = tx.find_contact(&ContactRef::Id(id)).await?;
             }
-            if claimed.lease.fence > 1 {
+            if !first_turn {
                 recorded = tx.list_steps(execution.id).await?;
             }
         }
@@ -125,6 +133,7 @@ impl<'a> Run<'a> {
             journal: Journal::new(claimed.lease, &execution),
             redactor: plan.redactor().clone(),
             finished_steps: execution.finished_steps,
+            first_turn,
             execution,
             plan,
             context,
@@ -139,10 +148,9 @@ impl<'a> Run<'a> {
     /// Was it stopped, or is its time over, before this turn?
     fn over_before_it_begins(&self) -> Option<Ending> {
         let now = self.shared.parts.clock.now();
-        let first_turn = self.journal_is_fresh();
         if self.execution.cancel_requested {
             Some(Ending::Cancelled)
-        } else if first_turn && self.execution.expires_at.is_some_and(|at| at <= now) {
+        } else if self.first_turn && self.execution.expires_at.is_some_and(|at| at <= now) {
             Some(Ending::Expired)
         } else if (now - self.execution.queued_at).to_std().is_ok_and(|age| age > self.shared.options.max_run) {
             Some(Ending::TimedOut)
@@ -170,15 +178,8 @@ impl<'a> Run<'a> {
     fn mark_unknown_attempt(&mut self) {
         let Some(row) = self.steps.values_mut().find(|row| row.status == StepStatus::Running) else { return };
         let number = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let message = "The server stopped during this attempt; it may have reached the service, its outcome is unknown";
-        row.attempts.push(StepAttempt {
-            number,
-            started_at: row.attempts.last().and_then(|last| last.next_attempt_at).or(row.started_at).unwrap_or(self.execution.queued_at),
-            finished_at: None,
-            error: Some(ExecutionError::new(ExecutionErrorCode::Interrupted, ErrorClass::System, message).retryable()),
-            exchanges: Vec::new(),
-            next_attempt_at: None,
-        });
+        let began = row.attempts.last().and_then(|last| last.next_attempt_at).or(row.started_at).unwrap_or(self.execution.queued_at);
+        row.attempts.push(unknown_attempt(number, began));
     }
 
     async fn walk(&mut self) -> Result<After, Error> {
@@ -258,12 +259,14 @@ impl<'a> Run<'a> {
     async fn end(&mut self, ending: Ending) -> Result<(), Error> {
         let mut ending = ending;
         let mut output = None;
-        if matches!(ending, Ending::Succeeded { .. }) {
+        if matches!(ending, Ending::Succeeded { .. }) && self.options.only_step.is_none() {
             match self.plan.outputs(&self.context) {
                 Ok(value) => output = Some(self.redactor.json(&value)),
                 Err(error) => ending = Ending::Failed(error.into_execution_error()),
             }
         }
+        self.cancel_unfinished_step();
+        let mut refused = 0;
         loop {
             let mark = self.journal.mark();
             let contact = match self.contact_write(&ending).await? {
@@ -273,20 +276,42 @@ impl<'a> Run<'a> {
                     None
                 }
             };
+            let writes_contact = contact.is_some();
+            self.tell_end(&ending);
             let result = if matches!(ending, Ending::Succeeded { .. }) { output.clone() } else { None };
             let change = self.final_change(&ending, result);
-            self.tell_end(&ending);
             match self.journal.commit(self.shared, self.ended_step.clone(), change, contact).await {
                 // Someone changed the contact meanwhile: decide again on what is there now.
                 Err(Error::Store(store::Error::Conflict { what: "contact" })) => self.journal.rewind(mark),
+                // Its key is taken, or it is gone: that may pass when decided anew, but need not.
+                Err(Error::Store(store::Error::Conflict { .. } | store::Error::NotFound)) if writes_contact => {
+                    self.journal.rewind(mark);
+                    refused += 1;
+                    if refused == MAPPING_TRIES {
+                        ending = Ending::Failed(unmappable());
+                    }
+                }
                 other => return other,
             }
         }
     }
 
+    /// A step that was waiting or under way when the run ended does not stay so.
+    fn cancel_unfinished_step(&mut self) {
+        let waiting = self.steps.values().find(|row| !row.status.is_final()).cloned();
+        if let Some(row) = self.ended_step.as_mut().filter(|row| !row.status.is_final()) {
+            row.status = StepStatus::Cancelled;
+        } else if let (None, Some(mut row)) = (&self.ended_step, waiting) {
+            row.status = StepStatus::Cancelled;
+            row.finished_at = Some(self.shared.parts.clock.now());
+            self.ended_step = Some(row);
+        }
+    }
+
     /// What a run that ends this way writes to its contact.
     async fn contact_write(&mut self, ending: &Ending) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
-        if matches!(ending, Ending::Succeeded { .. }) { self.map_contact().await } else { Ok(Ok(None)) }
+        let maps = matches!(ending, Ending::Succeeded { .. }) && self.options.only_step.is_none();
+        if maps { self.map_contact().await } else { Ok(Ok(None)) }
     }
 
     fn final_change(&self, ending: &Ending, output: Option<Value>) -> ExecutionChange {
@@ -325,6 +350,18 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How often a mapping is decided anew before the run fails.
+const MAPPING_TRIES: u32 = 8;
+
+fn unmappable() -> ExecutionError {
+    ExecutionError::new(
+        ExecutionErrorCode::Mapping,
+        ErrorClass::Data,
+        "The contact could not be written: it is gone, or another contact has its key",
+    )
+    .hint("Map the key to a value that no other contact has")
+}
+
 fn cancelled() -> ExecutionError {
     ExecutionError::new(ExecutionErrorCode::Cancelled, ErrorClass::Configuration, "Someone stopped it")
 }
@@ -357,12 +394,12 @@ async fn find_plan(shared: &Shared, execution: &Execution, own: Option<&Value>) 
 }
 
 /// Ends an execution whose definition cannot be found or run.
-async fn fail_unplanned(shared: &Shared, claimed: Claimed, error: ExecutionError) -> Result<(), Error> {
+async fn end_unplanned(shared: &Shared, claimed: Claimed, status: ExecutionStatus, error: ExecutionError) -> Result<(), Error> {
     let execution = claimed.execution;
     let mut journal = Journal::new(claimed.lease, &execution);
-    journal.write(shared, &Redactor::new(&[], &[]), Line::run(LogLevel::Error, format!("Failed: {}", error.message)));
+    journal.write(shared, &Redactor::new(&[], &[]), Line::run(LogLevel::Error, format!("Ended: {}", error.message)));
     let change = ExecutionChange {
-        status: ExecutionStatus::Failed,
+        status,
         output: None,
         result: None,
         cost: execution.cost,

@@ -1,5 +1,6 @@
 //! One step of a run: skip it, compute it, or try it until it succeeds, fails for good or has to wait.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Error;
@@ -7,7 +8,7 @@ use super::attempt::Tried;
 use super::journal::Line;
 use super::run::{After, Ending, Run};
 use crate::domain::definition::OnError;
-use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, ExecutionStatus, StepRun, StepStatus};
+use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, ExecutionStatus, StepAttempt, StepRun, StepStatus};
 use crate::domain::id::StepRunId;
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::pipeline::{self, PlannedAction, PlannedHttp, PlannedStep, Verdict, next_delay};
@@ -24,18 +25,21 @@ impl Run<'_> {
         }
         self.commit_ended_step().await?;
         let mut row = self.steps.remove(&step.id).unwrap_or_else(|| self.new_row(position, step));
+        let now = self.shared.parts.clock.now();
+        self.context.set_attempt(1, now);
         if let Some(output) = self.options.pinned.get(&step.id).cloned() {
             self.write(Line::step(&step.id, LogLevel::Info, LogKind::Lifecycle, "Taken as given"));
             return Ok(self.succeeded(step, row, &output));
         }
-        match self.reason_to_skip(step) {
+        // A step that was tried is not asked again whether it applies.
+        let reason = if row.attempts.is_empty() { self.reason_to_skip(step) } else { Ok(None) };
+        match reason {
             Ok(None) => {}
             Ok(Some(reason)) => return Ok(self.skipped(step, row, reason)),
             Err(error) => return Ok(self.failed(step, row, error.into_execution_error())),
         }
-        let now = self.shared.parts.clock.now();
-        self.context.set_attempt(1, now);
         row.started_at.get_or_insert(now);
+        row.status = StepStatus::Running;
         match &step.action {
             PlannedAction::Http(http) => Box::pin(self.http(step, http, row)).await,
             PlannedAction::Set(set) => match set.values(&self.context) {
@@ -84,25 +88,33 @@ impl Run<'_> {
     async fn http(&mut self, step: &PlannedStep, http: &PlannedHttp, mut row: StepRun) -> Result<After, Error> {
         let number = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.context.set_attempt(number, self.shared.parts.clock.now());
+        if let Some(last) = row.attempts.last().filter(|_| number > step.retry.attempts).and_then(|last| last.error.clone()) {
+            // Only attempts broken off by a stop of the server can have used them up.
+            return Ok(self.failed(step, row, last));
+        }
         let Some(Tried { mut attempt, verdict }) = self.attempt(step, http, &row, number).await? else {
+            let began = self.shared.parts.clock.now();
+            row.attempts.push(unknown_attempt(number, row.started_at.unwrap_or(began)));
+            row.status = StepStatus::Retrying;
+            self.ended_step = Some(row);
             return self.stopped().await;
         };
-        let (error, asked) = match verdict {
+        let (error, asked, by_rule) = match verdict {
             Verdict::Success { output, .. } => {
                 row.attempts.push(attempt);
                 return Ok(self.succeeded(step, row, &output));
             }
-            Verdict::Fail { error } => (error, None),
-            Verdict::Retry { error, wait } => (error, Some(wait)),
+            Verdict::Fail { error } => (error, None, false),
+            Verdict::Retry { error, wait, by_rule } => (error, wait, by_rule),
         };
         let error = ExecutionError { step_path: Some(step.id.clone()), attempt: Some(number), ..error };
         attempt.error = Some(error.clone());
-        let worth_it = error.retryable && (asked.is_some() || step.retry.covers(error.class));
+        // A rule of the definition that says so is stronger than the classes of its policy.
+        let worth_it = error.retryable && (by_rule || step.retry.covers(error.class));
         let begun = row.attempts.first().map_or(attempt.started_at, |first| first.started_at);
         let now = self.shared.parts.clock.now();
         let elapsed = (now - begun).to_std().unwrap_or_default();
-        let delay =
-            if worth_it { next_delay(&step.retry, number, elapsed, asked.flatten(), self.shared.parts.clock.chance()) } else { None };
+        let delay = if worth_it { next_delay(&step.retry, number, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
         let Some(delay) = delay else {
             row.attempts.push(attempt);
             return Ok(self.failed(step, row, error));
@@ -164,6 +176,19 @@ impl Run<'_> {
         row.finished_at = Some(self.shared.parts.clock.now());
         self.finished_steps += 1;
         self.ended_step = Some(row);
+    }
+}
+
+/// An attempt that was broken off: nobody knows whether it reached the service.
+pub(super) fn unknown_attempt(number: u32, started_at: DateTime<Utc>) -> StepAttempt {
+    let message = "The server stopped during this attempt; it may have reached the service, its outcome is unknown";
+    StepAttempt {
+        number,
+        started_at,
+        finished_at: None,
+        error: Some(ExecutionError::new(ExecutionErrorCode::Interrupted, ErrorClass::System, message).retryable()),
+        exchanges: Vec::new(),
+        next_attempt_at: None,
     }
 }
 

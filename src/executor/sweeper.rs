@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::Shared;
 use crate::domain::id::ExecutionId;
 
-/// Rows rung at a time when many are due.
-const BATCH: u32 = 1_000;
+/// Rows looked at in one sweep; a ring for one that waits in the queue already is no work.
+const BATCH: u32 = 10_000;
 
 /// When to ring for executions that wait. A clock in memory; the rows hold the same times.
 #[derive(Debug, Default)]
@@ -70,10 +70,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 /// Rings for rows that should be worked on and are not: after a restart, or when a ring was lost.
 async fn find_lost(shared: &Shared) {
-    // While rings still wait, the rows they are for would be found again and again.
-    if shared.parts.queue.waiting() > 0 {
-        return;
-    }
     match shared.parts.store.due(&shared.parts.system, shared.parts.clock.now(), BATCH).await {
         Ok(ids) => {
             let here: Vec<_> = {

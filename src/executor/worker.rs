@@ -25,7 +25,10 @@ pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
         return;
     }
     let place = Place { shared: Arc::clone(&shared), id };
-    match claim_and_run(&shared, id, &stop).await {
+    let outcome = claim_and_run(&shared, id, &stop).await;
+    // Before any ring for the next turn, which would else be taken for a question about this one.
+    drop(place);
+    match outcome {
         Ok(Some(wake_at)) => shared.sweeper.set(wake_at, id),
         Ok(None) => {}
         Err(Error::Fenced) => tracing::warn!(execution.id = %id, "the lease was lost; another process goes on with it"),
@@ -34,10 +37,18 @@ pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
             tracing::error!(execution.id = %id, error = &error as &dyn std::error::Error, "a run could not go on; it is taken up again later");
         }
     }
-    drop(place);
     if stop.is_cancelled() {
         // Someone asked while the run was ending or being handed back: the row says whether there is more to do.
         shared.parts.queue.ring(id);
+    }
+}
+
+/// Breaks off a run that goes on here; else rings, so that a worker winds the execution up.
+pub(super) async fn stop_or_ring(shared: &Shared, id: ExecutionId) {
+    let known = shared.running().get(&id).cloned();
+    match known {
+        Some(known) => stop_if_asked(shared, id, &known).await,
+        None => shared.parts.queue.ring(id),
     }
 }
 

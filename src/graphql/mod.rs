@@ -18,6 +18,7 @@ mod error;
 mod limits;
 mod loader;
 mod mutation;
+mod order;
 mod query;
 mod scalar;
 mod secrets;

@@ -61,7 +61,7 @@ impl Code {
     pub(crate) fn value(&self, scope: Scope<'_>, pointer: &str) -> Result<Value, Error> {
         match self {
             Self::Path(path) => Ok(path.resolve(scope).cloned().unwrap_or(Value::Null)),
-            Self::Engine(program) => program.value(scope).map_err(|reason| Error::template(pointer, &program.source, &reason)),
+            Self::Engine(program) => program.value(scope, pointer).map_err(|reason| Error::template(pointer, &program.source, &reason)),
         }
     }
 
@@ -76,7 +76,7 @@ impl Code {
 }
 
 impl Program {
-    fn value(&self, scope: Scope<'_>) -> Result<Value, String> {
+    fn value(&self, scope: Scope<'_>, pointer: &str) -> Result<Value, String> {
         let tera = self.engine.get().ok_or("the plan is not complete")?;
         let mut names = tera::Context::new();
         let mut room = engine::BUDGET;
@@ -90,7 +90,7 @@ impl Program {
         if !self.draws {
             return engine::evaluate(tera, &self.template, &names, "");
         }
-        engine::evaluate(tera, &self.template, &names, &format!("{}\n{}", scope.run_id(), self.template))
+        engine::evaluate(tera, &self.template, &names, &format!("{}\n{pointer}\n{}", scope.run_id(), self.template))
     }
 }
 

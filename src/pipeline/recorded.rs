@@ -140,7 +140,7 @@ impl Replay<'_> {
             let (error, wait) = match http.judge(context, &response, self.now) {
                 Verdict::Success { output, .. } => return Ok(output),
                 Verdict::Fail { error } => return Err(error),
-                Verdict::Retry { error, wait } => (error, wait),
+                Verdict::Retry { error, wait, .. } => (error, wait),
             };
             if !step.retry.covers(error.class) {
                 return Err(error);
@@ -205,7 +205,7 @@ fn contact_of(fields: &Map<String, Value>, now: DateTime<Utc>, differences: &mut
         created_at: now,
         updated_at: now,
     };
-    let attributes = fields.get("attributes").and_then(Value::as_object).cloned();
+    let attributes = fields.get("attributes").and_then(Value::as_object).cloned().map(Some);
     ContactDraft { attributes, ..ContactDraft::default() }.apply(&mut contact);
     for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "attributes" | "id")) {
         if let Err(reason) = contact.set_field(name, value.clone()) {

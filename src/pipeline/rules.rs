@@ -34,6 +34,8 @@ pub enum Verdict {
         error: ExecutionError,
         /// How long the service asked to be left alone.
         wait: Option<Duration>,
+        /// Did a rule of the definition say so, rather than the usual meaning of the answer?
+        by_rule: bool,
     },
     /// No attempt will help.
     Fail {
@@ -188,7 +190,7 @@ impl PlannedHttp {
                         .hint("Run it again later, or raise `wait.max` of the rule"),
                 }
             }
-            asked => Verdict::Retry { error, wait: asked.map(|(asked, _)| asked) },
+            asked => Verdict::Retry { error, wait: asked.map(|(asked, _)| asked), by_rule: meaning.rule.is_some() },
         }
     }
 
@@ -279,7 +281,7 @@ mod tests {
             let verdict = judged(&extract(), status, &[("retry-after", "7")], "{\"a\": 1}");
             let found = match &verdict {
                 Verdict::Success { .. } => "success".to_owned(),
-                Verdict::Retry { error, wait } => format!("retry {} {}", error.code.as_str(), wait.map_or(0, |wait| wait.as_secs())),
+                Verdict::Retry { error, wait, .. } => format!("retry {} {}", error.code.as_str(), wait.map_or(0, |wait| wait.as_secs())),
                 Verdict::Fail { error } => format!("fail {} {}", error.code.as_str(), error.class.as_str()),
             };
             assert_eq!(found, expected, "{status}");

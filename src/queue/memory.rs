@@ -1,7 +1,7 @@
 //! The queue of a single process.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -15,35 +15,77 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    rings: Mutex<VecDeque<ExecutionId>>,
+    /// Work, which waits for a place.
+    work: Lane,
+    /// Questions whether a run is to stop, which must not wait behind the work they are to stop.
+    stops: Lane,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    rings: Mutex<Rings>,
     bell: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Rings {
+    order: VecDeque<ExecutionId>,
+    waiting: HashSet<ExecutionId>,
+}
+
 impl Queue {
-    /// Says that an execution may have something to do.
+    /// Says that an execution may have something to do. One that waits to be looked at already is rung once.
     pub fn ring(&self, id: ExecutionId) {
-        self.rings().push_back(id);
-        self.inner.bell.notify_one();
+        self.inner.work.ring(id);
+    }
+
+    /// Says that an execution was told to stop.
+    pub fn ring_stop(&self, id: ExecutionId) {
+        self.inner.stops.ring(id);
     }
 
     /// The next execution to look at. Dropping the future loses no ring.
     pub async fn next(&self) -> ExecutionId {
+        self.inner.work.next().await
+    }
+
+    /// The next execution that was told to stop. Dropping the future loses no ring.
+    pub async fn next_stop(&self) -> ExecutionId {
+        self.inner.stops.next().await
+    }
+
+    /// Rings for work not yet taken.
+    pub fn waiting(&self) -> usize {
+        self.inner.work.rings().order.len()
+    }
+}
+
+impl Lane {
+    fn ring(&self, id: ExecutionId) {
+        let mut rings = self.rings();
+        if rings.waiting.insert(id) {
+            rings.order.push_back(id);
+        }
+        drop(rings);
+        self.bell.notify_one();
+    }
+
+    async fn next(&self) -> ExecutionId {
         loop {
-            let bell = self.inner.bell.notified();
-            if let Some(id) = self.rings().pop_front() {
-                return id;
+            let bell = self.bell.notified();
+            {
+                let mut rings = self.rings();
+                if let Some(id) = rings.order.pop_front() {
+                    rings.waiting.remove(&id);
+                    return id;
+                }
             }
             bell.await;
         }
     }
 
-    /// Rings not yet taken.
-    pub fn waiting(&self) -> usize {
-        self.rings().len()
-    }
-
-    fn rings(&self) -> std::sync::MutexGuard<'_, VecDeque<ExecutionId>> {
-        self.inner.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rings(&self) -> MutexGuard<'_, Rings> {
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,5 +117,19 @@ mod tests {
         let (taken, ()) = tokio::join!(receive, send);
         assert_eq!(taken, ids);
         assert_eq!(queue.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_that_waits_is_not_rung_twice_and_stops_have_their_own_lane() {
+        let queue = Queue::default();
+        let [a, b] = std::array::from_fn(|_| ExecutionId::fresh(&SystemClock));
+        for id in [a, a, b, a] {
+            queue.ring(id);
+        }
+        queue.ring_stop(b);
+        assert_eq!((queue.waiting(), queue.next_stop().await), (2, b));
+        assert_eq!((queue.next().await, queue.next().await), (a, b));
+        queue.ring(a);
+        assert_eq!(queue.next().await, a, "taken means that the next ring counts");
     }
 }

@@ -6,15 +6,13 @@ use crate::{app, auth, egress, executor, store, vault};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database.
-    #[error("the database cannot be used")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// The token secret.
-    #[error(
-        "tokens cannot be verified: make a secret with `connectors key generate --token` and set auth.jwt_secret, or use `serve --dev`"
-    )]
+    #[error("tokens cannot be verified with this auth.jwt_secret")]
     Auth(#[from] auth::Error),
     /// The encryption keys.
-    #[error("credentials cannot be sealed: make a key with `connectors key generate` and set encryption.key, or use `serve --dev`")]
+    #[error("credentials cannot be sealed with this encryption.key")]
     Vault(#[from] vault::Error),
     /// The HTTP client.
     #[error("the HTTP client cannot be built")]
@@ -36,11 +34,11 @@ pub enum Error {
     /// The schema is behind and was not to be brought up to date.
     #[error("the database's schema is behind: run `connectors migrate up`, or leave out --no-migrate")]
     SchemaBehind,
-    /// A server beyond loopback needs keys of its own.
-    #[error("{address} can be reached from other machines: set auth.jwt_secret and encryption.key first")]
+    /// Keys that someone must choose.
+    #[error("not set: {}; `connectors serve --dev` makes its own, for trying things out on this machine", missing.join(" and "))]
     KeysMissing {
-        /// Where it was to listen.
-        address: std::net::SocketAddr,
+        /// Each with the command that makes it.
+        missing: Vec<&'static str>,
     },
     /// The listener failed.
     #[error("the listener failed")]

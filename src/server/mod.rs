@@ -66,7 +66,7 @@ impl Server {
     /// [`Error`] by what is missing or broken; nothing keeps running then.
     pub async fn build(config: Config, overrides: Overrides, progress: &mut (dyn FnMut(&str) + Send)) -> Result<Self, Error> {
         let Overrides { clock, catalogue, migrate } = overrides;
-        refuse_open_server_without_keys(&config)?;
+        refuse_without_keys(&config)?;
         let verifier = Verifier::new(&config.auth, Arc::clone(&clock))?;
         let vault = Vault::new(&config.encryption)?;
         let client = egress::Client::new(&config.egress)?;
@@ -116,9 +116,17 @@ impl Server {
     /// [`Error::Listener`] when the listener fails.
     pub async fn run(self, listener: TcpListener) -> Result<(), Error> {
         let Self { executor, router, tasks, stop, writing, grace, .. } = self;
-        let served = http::serve(listener, router, stop.clone(), grace).await;
-        stop.cancel();
-        executor.drain(grace).await;
+        let serving = async {
+            let served = http::serve(listener, router, stop.clone(), grace).await;
+            stop.cancel();
+            served
+        };
+        // Runs are handed back while requests under way still end: both have the same grace.
+        let draining = async {
+            stop.cancelled().await;
+            executor.drain(grace).await;
+        };
+        let (served, ()) = tokio::join!(serving, draining);
         writing.cancel();
         tasks.close();
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
@@ -128,13 +136,16 @@ impl Server {
     }
 }
 
-/// Beyond loopback, keys must have been chosen by someone.
-fn refuse_open_server_without_keys(config: &Config) -> Result<(), Error> {
-    let open = !config.server.bind.ip().is_loopback();
-    if open && (config.auth.jwt_secret.is_empty() || config.encryption.key.is_none()) {
-        return Err(Error::KeysMissing { address: config.server.bind });
+/// Keys must have been chosen by someone; all that are missing are told at once.
+fn refuse_without_keys(config: &Config) -> Result<(), Error> {
+    let mut missing = Vec::new();
+    if config.auth.jwt_secret.is_empty() {
+        missing.push("auth.jwt_secret (`connectors key generate --token` prints one)");
     }
-    Ok(())
+    if config.encryption.key.is_none() {
+        missing.push("encryption.key (`connectors key generate` prints one)");
+    }
+    if missing.is_empty() { Ok(()) } else { Err(Error::KeysMissing { missing }) }
 }
 
 async fn bring_up_to_date(store: &Store, migrate: bool, progress: &mut (dyn FnMut(&str) + Send)) -> Result<(), Error> {

@@ -1,16 +1,19 @@
 //! Contacts of the workspace.
 
-use connectors_entity::contact as table;
+use connectors_entity::{connector_execution, contact as table, contact_field_change};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
+};
 
 use chrono::{DateTime, Utc};
 
 use super::page::{Key, Keyset, page};
 use super::{Error, Tx, convert, search};
 use crate::auth::WorkspaceScope;
-use crate::domain::contact::Contact;
-use crate::domain::id::ContactId;
+use crate::domain::contact::{Contact, FieldChangeOutcome};
+use crate::domain::id::{ConnectorId, ContactId};
 use crate::domain::page::{Page, PageRequest};
 
 /// Names a contact.
@@ -37,6 +40,8 @@ pub struct ContactFilter {
     pub missing_fields: Option<Vec<String>>,
     /// Last changed at or after the first and before the second.
     pub updated: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Not written to by this connector yet.
+    pub not_enriched_by: Option<ConnectorId>,
 }
 
 impl Tx<WorkspaceScope> {
@@ -164,6 +169,19 @@ fn condition(filter: &ContactFilter) -> Condition {
     }
     if let (_, Some(to)) = filter.updated {
         all = all.add(C::UpdatedAt.lt(to));
+    }
+    if let Some(connector) = filter.not_enriched_by {
+        let runs = connector_execution::Entity::find()
+            .select_only()
+            .column(connector_execution::Column::Id)
+            .filter(connector_execution::Column::ConnectorId.eq(connector.to_string()));
+        let written = contact_field_change::Entity::find()
+            .select_only()
+            .column(contact_field_change::Column::ContactId)
+            .filter(contact_field_change::Column::ContactId.is_not_null())
+            .filter(contact_field_change::Column::Outcome.eq(FieldChangeOutcome::Written.as_str()))
+            .filter(contact_field_change::Column::ExecutionId.in_subquery(runs.into_query()));
+        all = all.add(C::Id.not_in_subquery(written.into_query()));
     }
     all
 }

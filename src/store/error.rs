@@ -34,7 +34,10 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the schema could not be migrated")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The address of the database is of a kind this server does not speak.
+    /// The file holds steps of the schema that this program does not know.
+    #[error("the database was brought up to date by a newer version of this program; run that one, or go back to a backup")]
+    Newer,
+    /// The address of the database, or the file there, is of a kind this server does not speak.
     #[error("`{url}` cannot be used as a database: {reason}")]
     UnsupportedUrl {
         /// The address without user and password.

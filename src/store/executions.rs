@@ -56,6 +56,13 @@ impl Tx<WorkspaceScope> {
         super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::execution)
     }
 
+    /// The definition an execution carries itself, as tests of drafts do.
+    pub async fn find_own_definition(&self, id: ExecutionId) -> Result<Option<serde_json::Value>, Error> {
+        let own = self.all_executions().select_only().column(table::Column::Definition).filter(table::Column::Id.eq(id.to_string()));
+        let found: Option<Option<serde_json::Value>> = own.into_tuple().one(&self.db()).await?;
+        Ok(found.flatten())
+    }
+
     /// The execution an idempotency key already stands for, and the hash of the request it came with.
     pub async fn find_repeated(&self, idempotency_key: &str) -> Result<Option<(ExecutionId, String)>, Error> {
         let found: Option<(String, Option<String>)> = self

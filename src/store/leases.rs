@@ -15,8 +15,8 @@ use crate::domain::id::ExecutionId;
 const UNFINISHED: &str = "\"status\" IN ('queued', 'running', 'waiting', 'cancelling')";
 
 impl Store {
-    /// Makes leases last until later; gives the executions whose lease was lost.
-    pub async fn renew(&self, leases: &[Lease], until: DateTime<Utc>) -> Result<Vec<ExecutionId>, Error> {
+    /// Makes leases last until later; gives those that were lost.
+    pub async fn renew(&self, leases: &[Lease], until: DateTime<Utc>) -> Result<Vec<Lease>, Error> {
         let tx = self.begin_unscoped().await?;
         let mut lost = Vec::new();
         for lease in leases {
@@ -26,7 +26,7 @@ impl Store {
                 .filter(table::Column::LeaseOwner.eq(lease.owner.as_str()))
                 .filter(table::Column::Fence.eq(lease.fence));
             if update.exec(&tx.db()).await?.rows_affected == 0 {
-                lost.push(lease.execution_id);
+                lost.push(lease.clone());
             }
         }
         tx.commit().await?;

@@ -11,7 +11,7 @@ impl Store {
     /// Applies what is missing, one step in one transaction each; `progress` hears the name of each step applied.
     ///
     /// # Errors
-    /// [`Error::Migration`]; steps before the failing one stay applied.
+    /// [`Error::Newer`]; [`Error::Migration`], where steps before the failing one stay applied.
     pub async fn migrate(&self, progress: &mut dyn FnMut(&str)) -> Result<(), Error> {
         let _turn = self.inner.gate.lock().await;
         let pending = Migrator::get_pending_migrations(&self.inner.writer).await.map_err(failed)?;
@@ -30,5 +30,6 @@ impl Store {
 }
 
 fn failed(error: DbErr) -> Error {
-    Error::Migration(Box::new(error))
+    // The library has no error of its own for this.
+    if error.to_string().contains("has been applied but its file is missing") { Error::Newer } else { Error::Migration(Box::new(error)) }
 }

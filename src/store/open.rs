@@ -31,11 +31,15 @@ pub(super) async fn open(options: &Options) -> Result<Opened, Error> {
     let path = path_of(&options.url)?;
     let lock = prepare(&path, options)?;
     let settings = settings(&path, options.create);
+    // A connection to a file does not break while it rests, so it is not asked before each use.
     // The first connection makes the file and turns the journal to WAL; only then can readers open it.
-    let group = settings.clone().row_buffer_size(1024).connect().await?;
-    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let group = settings.clone().row_buffer_size(1024).connect().await.map_err(|error| refusal(&path, error))?;
+    let one = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = one.connect_lazy_with(settings.clone());
-    let many = SqlitePoolOptions::new().max_connections(options.max_connections.max(1)).acquire_timeout(ACQUIRE_TIMEOUT);
+    let many = SqlitePoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .test_before_acquire(false)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
     let reader = many.connect_lazy_with(settings.pragma("query_only", "ON"));
     Ok(Opened {
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
@@ -58,14 +62,26 @@ fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Why the file does not open; one that was never a database is told by its name.
+fn refusal(path: &Path, error: sqlx::Error) -> Error {
+    let foreign = error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26");
+    if foreign {
+        Error::UnsupportedUrl { url: path.display().to_string(), reason: "the file is not a SQLite database; name another one" }
+    } else {
+        error.into()
+    }
+}
+
 /// Takes the lock, if wanted, and makes a missing file readable to its owner alone, if wanted.
 fn prepare(path: &Path, options: &Options) -> Result<Option<LockFile>, Error> {
-    let unavailable = |error: std::io::Error| Error::Unavailable(Box::new(error));
+    let unavailable =
+        |error: std::io::Error| Error::Unavailable(Box::new(std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))));
     if let (true, Some(folder)) = (options.create, path.parent()) {
         std::fs::create_dir_all(folder).map_err(unavailable)?;
     }
     if !options.create && !path.exists() {
-        return Err(unavailable(std::io::Error::new(std::io::ErrorKind::NotFound, format!("there is no file `{}`", path.display()))));
+        let reason = "there is no such file; `connectors migrate up` makes one";
+        return Err(Error::UnsupportedUrl { url: path.display().to_string(), reason });
     }
     let lock = options.exclusive.then(|| LockFile::take(path)).transpose()?;
     if options.create {

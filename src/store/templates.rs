@@ -38,6 +38,8 @@ pub struct TemplateFilter {
     pub featured: Option<bool>,
     /// Whose newest published definition names this host.
     pub host: Option<String>,
+    /// In one of these states.
+    pub statuses: Option<Vec<TemplateStatus>>,
 }
 
 /// Orders of the catalogue.
@@ -171,6 +173,9 @@ fn condition(filter: &TemplateFilter) -> Condition {
     }
     if let Some(featured) = filter.featured {
         all = all.add(table::Column::Featured.eq(featured));
+    }
+    if let Some(statuses) = &filter.statuses {
+        all = all.add(table::Column::Status.is_in(statuses.iter().map(|status| status.as_str())));
     }
     if let Some(host) = &filter.host {
         let naming = template_version::Entity::find()

@@ -131,11 +131,40 @@ fn migrate_says_where_the_schema_stands() {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("m.db");
     let database = database.to_str().unwrap();
-    assert_eq!(run(&["migrate", "status", "--database", database]).status.code(), Some(1));
+    let output = run(&["migrate", "status", "--database", database]);
+    assert!(output.status.code() == Some(4) && text(&output.stderr).contains("m.db"), "{}", text(&output.stderr));
+    assert!(!folder.path().join("m.db").exists(), "looking makes no file");
     assert!(run(&["migrate", "up", "--database", database]).status.success());
     let output = run(&["migrate", "status", "--database", database, "--format", "json"]);
     assert!(output.status.success(), "{}", text(&output.stdout));
     assert!(run(&["admin", "add", "root", "--database", database]).status.success());
+    let output = run(&["admin", "add", "root", "--database", database]);
+    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("already"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_taken_port_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command().current_dir(folder.path()).args(["serve", "--dev", "--bind", &address]).output().unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains(&address), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_token_is_signed_with_the_key_file_named_or_told_why_not() {
+    let folder = TempDir::new().unwrap();
+    let mint = |file: &str| command().current_dir(folder.path()).args(["token", "mint", "ann", "--key-file", file]).output().unwrap();
+    let output = mint("absent.key");
+    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("absent.key"), "{}", text(&output.stderr));
+    std::fs::write(folder.path().join("odd.key"), "one line").unwrap();
+    assert!(text(&mint("odd.key").stderr).contains("not a key file"));
+    let secret = text(&run(&["key", "generate", "--token"]).stdout);
+    std::fs::write(folder.path().join("connectors.key"), format!("first line\n{secret}")).unwrap();
+    assert!(mint("connectors.key").status.success());
+    let output = command().current_dir(folder.path()).args(["token", "mint", "ann"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]

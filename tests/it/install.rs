@@ -44,7 +44,7 @@ async fn the_official_catalogue_is_there_and_installs_atomically() {
 async fn adm_1_only_saas_admins_make_templates_and_a_version_needs_passing_tests() {
     let upstream = Upstream::start(|_| Reply::Json(200, json!({ "value": 1 }))).await;
     let app = TestApp::start().await;
-    app.saas_admin("root").await;
+    app.saas_admin("root");
     let create = "mutation($input: AdminTemplateCreateInput!) { adminTemplateCreate(input: $input) { template { id status official } version { id status version } userErrors { code message path ... on DefinitionError { problems { code message } } } } }";
     let template = |change: &dyn Fn(&mut Value)| {
         one_step(&upstream.base_url(), |definition| {

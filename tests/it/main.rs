@@ -1,7 +1,7 @@
 //! Behaviour of the whole server: real HTTP, real sockets, real SQLite files, a scripted API on loopback.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
-#![expect(missing_docs, unreachable_pub, clippy::needless_pass_by_value, reason = "a test binary has no users")]
+#![expect(unreachable_pub, clippy::needless_pass_by_value, reason = "a test binary has no users")]
 
 mod cli;
 mod credentials;

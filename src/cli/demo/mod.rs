@@ -27,8 +27,13 @@ const TEMPLATE: &str = "phone-enrichment-audienceacuity";
 /// The contacts, as in `examples/contacts.csv`.
 const CONTACTS: &str = include_str!("../../../examples/contacts.csv");
 
+const EXAMPLES: &str = "Examples:
+  connectors demo
+  connectors demo --once --format json";
+
 /// Arguments of `connectors demo`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Leave after the runs instead of going on to serve.
     #[arg(long)]
@@ -60,7 +65,9 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     let overrides = Overrides { catalogue: Some(catalogue_for(standin_address)?), ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
     let token = server.verifier().mint(&Grant::user("demo", Duration::from_hours(720)))?;
-    let listener = tokio::net::TcpListener::bind(arguments.bind).await.with_context(|| format!("{} is taken", arguments.bind))?;
+    let listener = tokio::net::TcpListener::bind(arguments.bind)
+        .await
+        .with_context(|| format!("{} cannot be listened on; choose another address with --bind", arguments.bind))?;
     let address = listener.local_addr()?;
     let server_stop = server.stop();
     let serving = tasks.spawn(server.run(listener));

@@ -1,8 +1,9 @@
 //! Making, changing, publishing, binding, testing and deleting connectors.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, OneofObject};
+use serde_json::json;
 
-use crate::app;
+use crate::app::{self, Mistake};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{ConnectorDefinition, Json, parse_id};
@@ -65,19 +66,19 @@ pub(crate) struct ConnectorUpdateInput {
     /// The revision that was read; left out, the change is made whatever others did meanwhile.
     expected_revision: Option<i32>,
     /// The name people will see.
-    name: Option<String>,
+    name: MaybeUndefined<String>,
     /// The name programs will use.
-    key: Option<String>,
+    key: MaybeUndefined<String>,
     /// What it is good for, in Markdown.
     description: MaybeUndefined<String>,
     /// An emoji, or an icon's name.
     icon: MaybeUndefined<String>,
     /// Labels. At most 20.
-    tags: Option<Vec<String>>,
+    tags: MaybeUndefined<Vec<String>>,
     /// The definition as a whole, as it is to be.
     definition: Option<ConnectorDefinition>,
     /// What to set for its `configSchema`.
-    config: Option<Json>,
+    config: MaybeUndefined<Json>,
     /// How many of its executions may run at one time; null to go by the workspace's setting.
     max_concurrency: MaybeUndefined<i32>,
     /// Is it to be published at once, when it can be saved?
@@ -172,9 +173,13 @@ pub(crate) struct ConnectorTestInput {
 }
 
 impl ConnectorTestInput {
-    fn into_request(self) -> Result<app::TestRequest> {
+    fn into_request(self) -> Result<Result<app::TestRequest, Mistake>> {
+        let wait = match super::executions::wait(self.wait_ms, "waitMs") {
+            Ok(wait) => wait,
+            Err(mistake) => return Ok(Err(mistake)),
+        };
         let pinned = self.pinned.unwrap_or_default().into_iter().map(|pinned| (pinned.step_path, pinned.output.0));
-        Ok(app::TestRequest {
+        Ok(Ok(app::TestRequest {
             workspace: self.workspace.into_reference()?,
             target: self.target.into_target()?,
             only_step: self.only_step_path,
@@ -184,8 +189,8 @@ impl ConnectorTestInput {
             credentials: slot_fills(self.credentials)?,
             config: self.config.map(|config| config.0),
             write_contact: self.write_contact,
-            wait: super::executions::wait(self.wait_ms)?,
-        })
+            wait,
+        }))
     }
 }
 
@@ -243,13 +248,13 @@ impl ConnectorMutations {
     ) -> Result<Option<ConnectorUpdatePayload>> {
         let change = app::ConnectorChange {
             expected_revision: input.expected_revision,
-            name: input.name,
-            key: input.key,
+            name: change(input.name).map(Option::unwrap_or_default),
+            key: change(input.key).map(Option::unwrap_or_default),
             description: change(input.description),
             icon: change(input.icon),
-            tags: input.tags,
+            tags: change(input.tags).map(Option::unwrap_or_default),
             definition: input.definition.map(|definition| definition.0),
-            config: input.config.map(|config| config.0),
+            config: change(input.config).map(|config| config.map_or_else(|| json!({}), |config| config.0)),
             max_concurrency: change(input.max_concurrency),
             publish: input.publish,
         };
@@ -311,7 +316,11 @@ impl ConnectorMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to try, and on what.")] input: ConnectorTestInput,
     ) -> Result<Option<ConnectorTestPayload>> {
-        let done = Box::pin(ctx.app()?.test(ctx.principal()?, input.into_request()?)).await;
+        let (app, principal) = (ctx.app()?, ctx.principal()?);
+        let done = match input.into_request()? {
+            Ok(request) => Box::pin(app.test(principal, request)).await,
+            Err(mistake) => Err(mistake.into()),
+        };
         ConnectorTestPayload::of(done, |started| ConnectorTestPayload {
             execution: Some(Execution::new(&started.scope, started.execution)),
             finished: Some(started.finished),

@@ -1,12 +1,13 @@
 //! Making, changing and importing contacts.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+use serde_json::Value;
 
 use crate::app::{Mistake, Upserted};
 use crate::auth::WorkspaceScope;
 use crate::domain::contact::ContactDraft;
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Error, Result};
+use crate::graphql::error::Result;
 use crate::graphql::scalar::{Json, int};
 use crate::graphql::types::{Contact, ContactLookup, WorkspaceLookup};
 
@@ -27,16 +28,17 @@ pub(crate) struct ContactDraftInput {
     last_name: MaybeUndefined<String>,
     /// What the company is called.
     company: MaybeUndefined<String>,
-    /// Joined to what is there, member by member; a null member is taken away.
-    attributes: Option<Json>,
+    /// Joined to what is there, member by member; a null member is taken away, null takes all.
+    attributes: MaybeUndefined<Json>,
 }
 
 impl ContactDraftInput {
-    fn into_draft(self) -> Result<ContactDraft> {
-        let attributes = match self.attributes.map(|attributes| attributes.0) {
-            None | Some(serde_json::Value::Null) => None,
-            Some(serde_json::Value::Object(members)) => Some(members),
-            Some(_) => return Err(Error::BadUserInput("`attributes` must be a JSON object.".to_owned())),
+    fn into_draft(self) -> Result<ContactDraft, Mistake> {
+        let attributes = match self.attributes {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null | MaybeUndefined::Value(Json(Value::Null)) => Some(None),
+            MaybeUndefined::Value(Json(Value::Object(members))) => Some(Some(members)),
+            MaybeUndefined::Value(_) => return Err(Mistake::invalid(&["contact", "attributes"], "It must be a JSON object.")),
         };
         Ok(ContactDraft {
             key: change(self.key),
@@ -95,7 +97,11 @@ impl ContactMutations {
     ) -> Result<Option<ContactUpsertPayload>> {
         let workspace = input.workspace.into_reference()?;
         let matching = input.matching.map(ContactLookup::into_reference).transpose()?;
-        let done = ctx.app()?.upsert_contact(ctx.principal()?, &workspace, (matching, input.contact.into_draft()?)).await;
+        let (app, principal) = (ctx.app()?, ctx.principal()?);
+        let done = match input.contact.into_draft() {
+            Ok(draft) => app.upsert_contact(principal, &workspace, (matching, draft)).await,
+            Err(mistake) => Err(mistake.into()),
+        };
         ContactUpsertPayload::of(done, |(upserted, scope)| ContactUpsertPayload {
             contact: Some(Contact::new(&scope, upserted.contact)),
             created: Some(upserted.created),
@@ -112,7 +118,7 @@ impl ContactMutations {
         #[graphql(desc = "The contacts, and where they are.")] input: ContactsImportInput,
     ) -> Result<Option<ContactsImportPayload>> {
         let workspace = input.workspace.into_reference()?;
-        let drafts = input.contacts.into_iter().map(ContactDraftInput::into_draft).collect::<Result<Vec<_>>>()?;
+        let drafts = input.contacts.into_iter().map(ContactDraftInput::into_draft).collect();
         let done = ctx.app()?.import_contacts(ctx.principal()?, &workspace, drafts).await;
         ContactsImportPayload::of(done, |(rows, scope)| {
             let created = rows.iter().filter(|row| row.as_ref().is_ok_and(|upserted| upserted.created)).count();

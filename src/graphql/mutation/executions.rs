@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_graphql::{Context, ID, InputObject, Object};
 
-use crate::app;
+use crate::app::{self, Mistake};
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Error, Result};
+use crate::graphql::error::Result;
 use crate::graphql::scalar::{Json, parse_id, parse_optional_id};
 use crate::graphql::types::{ContactLookup, Execution, ExecutionTrigger};
 
@@ -38,18 +38,24 @@ pub(crate) struct ExecutionStartInput {
 }
 
 impl ExecutionStartInput {
-    fn into_request(self) -> Result<app::StartRequest> {
-        Ok(app::StartRequest {
+    fn into_request(self) -> Result<Result<app::StartRequest, Mistake>> {
+        let spans = wait(self.wait_ms, "waitMs")
+            .and_then(|first| Ok((first, self.expires_after_ms.map(|after| wait(after, "expiresAfterMs")).transpose()?)));
+        let (wait, expires_after) = match spans {
+            Ok(spans) => spans,
+            Err(mistake) => return Ok(Err(mistake)),
+        };
+        Ok(Ok(app::StartRequest {
             connector_id: parse_id(&self.connector_id)?,
             version_id: parse_optional_id(self.version_id.as_ref())?,
             input: self.input.map(|input| input.0),
             contact: self.contact.map(ContactLookup::into_reference).transpose()?,
             tags: self.tags.unwrap_or_default(),
             trigger: self.trigger.map(Into::into),
-            wait: wait(self.wait_ms)?,
-            expires_after: self.expires_after_ms.map(wait).transpose()?,
+            wait,
+            expires_after,
             idempotency_key: self.idempotency_key,
-        })
+        }))
     }
 }
 
@@ -61,8 +67,8 @@ pub(crate) struct ExecutionCancelInput {
 }
 
 /// A span given in milliseconds.
-pub(super) fn wait(milliseconds: i32) -> Result<Duration> {
-    let milliseconds = u64::try_from(milliseconds).map_err(|_| Error::BadUserInput("A time to wait may not be negative.".to_owned()))?;
+pub(super) fn wait(milliseconds: i32, member: &str) -> Result<Duration, Mistake> {
+    let milliseconds = u64::try_from(milliseconds).map_err(|_| Mistake::invalid(&[member], "A span of time may not be negative."))?;
     Ok(Duration::from_millis(milliseconds))
 }
 
@@ -78,7 +84,11 @@ impl ExecutionMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to run, and on what.")] input: ExecutionStartInput,
     ) -> Result<Option<ExecutionStartPayload>> {
-        let done = Box::pin(ctx.app()?.start(ctx.principal()?, input.into_request()?)).await;
+        let (app, principal) = (ctx.app()?, ctx.principal()?);
+        let done = match input.into_request()? {
+            Ok(request) => Box::pin(app.start(principal, request)).await,
+            Err(mistake) => Err(mistake.into()),
+        };
         ExecutionStartPayload::of(done, |started| ExecutionStartPayload {
             execution: Some(Execution::new(&started.scope, started.execution)),
             finished: Some(started.finished),

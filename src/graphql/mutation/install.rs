@@ -1,12 +1,16 @@
 //! Installing templates.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, InputObject, Object};
 
 use crate::app;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{Json, SemVer};
-use crate::graphql::types::{Connector, Credential, CredentialSlotInput, TemplateLookup, WorkspaceLookup, slot_fills};
+use crate::graphql::types::{
+    Connector, Credential, CredentialSlotInput, TemplateInstallation, TemplateLookup, WorkspaceLookup, slot_fills,
+};
 
 use super::payload::TemplateInstallPayload;
 
@@ -49,10 +53,14 @@ impl InstallMutations {
             config: input.config.map(|config| config.0),
         };
         let done = Box::pin(ctx.app()?.install(ctx.principal()?, request)).await;
-        TemplateInstallPayload::of(done, |installed| TemplateInstallPayload {
-            created_credentials: Some(installed.credentials.into_iter().map(|row| Credential::new(&installed.scope, row)).collect()),
-            connector: Some(Connector::new(&installed.scope, installed.connector)),
-            ..Default::default()
+        TemplateInstallPayload::of(done, |installed| {
+            let (scope, connector) = (&installed.scope, Arc::new(installed.connector));
+            TemplateInstallPayload {
+                created_credentials: Some(installed.credentials.into_iter().map(|row| Credential::new(scope, row)).collect()),
+                installation: TemplateInstallation::of(scope, Arc::clone(&connector)),
+                connector: Some(Connector::new(scope, connector)),
+                ..Default::default()
+            }
         })
     }
 }

@@ -5,8 +5,8 @@ use async_graphql::{ID, Interface, SimpleObject};
 use crate::app;
 use crate::graphql::error::Result;
 use crate::graphql::types::{
-    Connector, ConnectorVersion, Contact, Credential, Edge, Execution, SaasAdmin, Template, TemplateVersion, UserError, Workspace,
-    WorkspaceMember, user_errors,
+    Connector, ConnectorVersion, Contact, Credential, Edge, Execution, SaasAdmin, Template, TemplateInstallation, TemplateVersion,
+    UserError, Workspace, WorkspaceMember, user_errors,
 };
 
 /// Gives payloads their fields and `userErrors`, and the interface that holds them together.
@@ -136,6 +136,8 @@ payloads! {
     TemplateInstallPayload {
         /// The connector that was made.
         connector: Option<Connector>,
+        /// What ties it to the template.
+        installation: Option<TemplateInstallation>,
         /// The credentials that were made along the way.
         created_credentials: Option<Vec<Credential>>,
     }

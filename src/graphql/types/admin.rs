@@ -2,13 +2,14 @@
 
 use async_graphql::{Context, ID, Object};
 
+use crate::app::TemplateFilter;
 use crate::auth::AdminScope;
 use crate::domain::workspace as domain;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::DateTime;
 
-use super::{Connection, PageArgs, SaasAdminRole, Template, TemplateFilterInput, page_cost};
+use super::{Connection, PageArgs, SaasAdminRole, Template, TemplateFilterInput, TemplateStatus, page_cost};
 
 /// The SaaS admins' view, with the proof that the caller is one.
 pub(crate) struct Admin(pub(crate) AdminScope);
@@ -32,17 +33,20 @@ impl Admin {
 
     /// Every template, whatever state it is in.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the four paging arguments and what the contract adds")]
     async fn templates(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which ones to keep.")] filter: Option<TemplateFilterInput>,
+        #[graphql(desc = "The states to keep; all unless told.")] statuses: Option<Vec<TemplateStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Template>> {
         let page = PageArgs { first, after, last, before }.request(ctx)?;
-        let filter = filter.unwrap_or_default().into();
+        let statuses = statuses.map(|statuses| statuses.into_iter().map(Into::into).collect());
+        let filter = TemplateFilter { statuses, ..filter.unwrap_or_default().into() };
         Ok(ctx.app()?.admin_templates(&self.0, &filter, &page).await?.map(Template::new).into())
     }
 }

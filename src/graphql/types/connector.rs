@@ -15,7 +15,8 @@ use crate::graphql::scalar::{DateTime, Json, int};
 
 use super::definition::CredentialSlot;
 use super::{
-    Actor, Connection, ConnectorStatus, Credential, DefinitionView, Execution, ExecutionFilterInput, PageArgs, Workspace, page_cost,
+    Actor, Connection, ConnectorStatus, Credential, DefinitionView, Execution, ExecutionFilterInput, PageArgs, TemplateInstallation,
+    Workspace, page_cost,
 };
 
 /// A connector of a workspace.
@@ -132,6 +133,11 @@ impl Connector {
             bindings.push(CredentialBinding { slot: CredentialSlot::new(name, slot), credential });
         }
         Ok(bindings)
+    }
+
+    /// Where it comes from, if it was made from a template.
+    async fn installation(&self) -> Option<TemplateInstallation> {
+        TemplateInstallation::of(&self.scope, Arc::clone(&self.row))
     }
 
     /// Its executions, the newest first.

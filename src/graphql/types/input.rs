@@ -263,6 +263,8 @@ pub(crate) struct ContactFilterInput {
     missing_fields: Option<Vec<String>>,
     /// When it was last changed.
     updated: Option<TimeRangeInput>,
+    /// A connector that has written nothing to it so far.
+    not_enriched_by_connector_id: Option<ID>,
 }
 
 impl ContactFilterInput {
@@ -275,6 +277,7 @@ impl ContactFilterInput {
             has_fields: self.has_fields,
             missing_fields: self.missing_fields,
             updated: self.updated.map(|range| range.span(app)).unwrap_or_default(),
+            not_enriched_by: parse_optional_id(self.not_enriched_by_connector_id.as_ref())?,
         })
     }
 }
@@ -299,7 +302,7 @@ pub(crate) struct TemplateFilterInput {
 impl From<TemplateFilterInput> for TemplateFilter {
     fn from(filter: TemplateFilterInput) -> Self {
         let TemplateFilterInput { search, category, tags, official, featured, host } = filter;
-        Self { search, category, tags, official, featured, host }
+        Self { search, category, tags, official, featured, host, statuses: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod enums;
 mod execution;
 mod flow;
 mod input;
+mod installation;
 mod log;
 mod node;
 mod page;
@@ -29,6 +30,7 @@ pub(crate) use definition::{DefinitionProblem, DefinitionValidation, DefinitionV
 pub(crate) use enums::*;
 pub(crate) use execution::{Execution, ExecutionError};
 pub(crate) use input::*;
+pub(crate) use installation::TemplateInstallation;
 pub(crate) use log::LogEntry;
 pub(crate) use node::Node;
 pub(crate) use page::{Connection, Edge, PageArgs, page_cost};

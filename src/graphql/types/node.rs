@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, Interface};
 
 use crate::app::{TemplateRef, WorkspaceRef};
 use crate::domain::id::{
-    ConnectorId, ConnectorVersionId, ContactId, CredentialId, ExecutionId, FieldChangeId, MemberId, SaasAdminId, StepRunId, TemplateId,
-    TemplateVersionId, WorkspaceId,
+    ConnectorId, ConnectorVersionId, ContactId, CredentialId, ExecutionId, FieldChangeId, InstallationId, MemberId, SaasAdminId, StepRunId,
+    TemplateId, TemplateVersionId, WorkspaceId,
 };
 use crate::domain::page::PageRequest;
 use crate::graphql::context::ContextExt as _;
@@ -13,8 +13,8 @@ use crate::graphql::error::{Error, Result, seen};
 use crate::graphql::scalar::parse_id;
 
 use super::{
-    Connector, ConnectorVersion, Contact, ContactFieldChange, Credential, Execution, SaasAdmin, StepRun, Template, TemplateVersion,
-    Workspace, WorkspaceMember,
+    Connector, ConnectorVersion, Contact, ContactFieldChange, Credential, Execution, SaasAdmin, StepRun, Template, TemplateInstallation,
+    TemplateVersion, Workspace, WorkspaceMember,
 };
 
 /// Everything that has a global id.
@@ -32,6 +32,7 @@ pub(crate) enum Node {
     ContactFieldChange(ContactFieldChange),
     Template(Template),
     TemplateVersion(TemplateVersion),
+    TemplateInstallation(TemplateInstallation),
     SaasAdmin(SaasAdmin),
 }
 
@@ -68,6 +69,12 @@ impl Node {
             TemplateId::PREFIX => app.find_template(principal, &TemplateRef::Id(parse_id(id)?)).await?.map(|row| Template::new(row).into()),
             TemplateVersionId::PREFIX => {
                 app.find_template_version(principal, parse_id(id)?).await?.map(|row| TemplateVersion::new(row).into())
+            }
+            InstallationId::PREFIX => {
+                let id: InstallationId = parse_id(id)?;
+                seen(app.find_connector(principal, ConnectorId::from_uuid(id.uuid())).await)?
+                    .and_then(|(row, scope)| TemplateInstallation::of(&scope, row))
+                    .map(Into::into)
             }
             SaasAdminId::PREFIX => Self::find_admin(ctx, parse_id(id)?).await?,
             _ => return Err(Error::BadUserInput("Bad id: it begins with no prefix that is known.".to_owned())),

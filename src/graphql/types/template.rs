@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
+use crate::app::{ConnectorFilter, ConnectorOrder};
+use crate::domain::page::PageRequest;
 use crate::domain::template as domain;
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Error, Result};
-use crate::graphql::scalar::{DateTime, SafeInt, SemVer};
+use crate::graphql::error::{Error, Result, seen};
+use crate::graphql::scalar::{DateTime, SafeInt, SemVer, int};
 
-use super::{Connection, DefinitionView, PageArgs, TemplateStatus, TemplateVersionStatus, page_cost};
+use super::{
+    Connection, DefinitionView, PageArgs, TemplateInstallation, TemplateStatus, TemplateVersionStatus, WorkspaceLookup, page_cost,
+};
+
+/// Installations a template shows of one workspace.
+const INSTALLATIONS: usize = 50;
 
 /// A template.
 #[derive(Clone)]
@@ -105,6 +112,21 @@ impl Template {
     /// The number of connectors made from it in all workspaces.
     async fn install_count(&self) -> SafeInt {
         SafeInt(self.row.install_count)
+    }
+
+    /// The connectors made from it in one workspace, those changed last in front. At most 50.
+    #[graphql(complexity = "INSTALLATIONS * child_complexity + 1")]
+    async fn installations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which workspace.")] workspace: WorkspaceLookup,
+    ) -> Result<Vec<TemplateInstallation>> {
+        let app = ctx.app()?;
+        let Some((_, scope)) = seen(app.enter(ctx.principal()?, &workspace.into_reference()?).await)? else { return Ok(Vec::new()) };
+        let filter = ConnectorFilter { template_id: Some(self.row.id), ..ConnectorFilter::default() };
+        let page = PageRequest::first(int(INSTALLATIONS).unsigned_abs());
+        let found = app.list_connectors(&scope, (&filter, ConnectorOrder::default()), &page).await?;
+        Ok(found.items.into_iter().filter_map(|(_, row)| TemplateInstallation::of(&scope, row)).collect())
     }
 
     /// A number that rises with each change of its texts.

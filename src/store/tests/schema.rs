@@ -38,8 +38,12 @@ async fn a_missing_file_is_made_only_when_asked_and_for_its_owner_alone() {
     for exclusive in [true, false] {
         let options = Options { create: false, exclusive, ..options(&folder) };
         let refused = Store::connect(&options, Arc::new(SystemClock)).await.map(|_| ()).unwrap_err();
-        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        assert!(matches!(refused, Error::UnsupportedUrl { .. }), "{refused:?}");
     }
+    std::fs::write(folder.path().join("text.db"), "not a database ".repeat(20)).unwrap();
+    let text = Options { url: format!("sqlite:{}", folder.path().join("text.db").display()), ..options(&folder) };
+    let refused = Store::connect(&text, Arc::new(SystemClock)).await.map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("text.db") && refused.contains("not a SQLite database"), "{refused}");
     Store::connect(&options(&folder), Arc::new(SystemClock)).await.unwrap();
     #[cfg(unix)]
     {
@@ -47,6 +51,17 @@ async fn a_missing_file_is_made_only_when_asked_and_for_its_owner_alone() {
         let mode = std::fs::metadata(folder.path().join("a.db")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_in_words() {
+    let bench = bench().await;
+    sqlx::query("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_1_future', 1)")
+        .execute(&mut bench.raw().await)
+        .await
+        .unwrap();
+    assert!(matches!(bench.store.migrate(&mut |_| ()).await, Err(Error::Newer)));
+    assert!(matches!(bench.store.migration_status().await, Err(Error::Newer)));
 }
 
 #[tokio::test]

@@ -138,6 +138,8 @@ async fn orders_and_filters_of_the_catalogue() {
         (TemplateFilter { search: Some("DOES b".to_owned()), ..by() }, TemplateOrder::Name, "b"),
         (TemplateFilter { featured: Some(true), ..by() }, TemplateOrder::Name, "c"),
         (TemplateFilter { official: Some(false), ..by() }, TemplateOrder::Name, ""),
+        (TemplateFilter { statuses: Some(vec![TemplateStatus::Published]), ..by() }, TemplateOrder::Name, "a b c"),
+        (TemplateFilter { statuses: Some(vec![TemplateStatus::Deprecated]), ..by() }, TemplateOrder::Name, ""),
         (TemplateFilter { category: Some("mail".to_owned()), ..by() }, TemplateOrder::Name, ""),
         (TemplateFilter { tags: Some(vec!["data".to_owned()]), ..by() }, TemplateOrder::Name, "a b c"),
         (TemplateFilter { host: Some("api.x.example".to_owned()), ..by() }, TemplateOrder::Name, "a b c"),

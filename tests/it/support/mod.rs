@@ -81,7 +81,7 @@ impl TestApp {
 
     /// A token for a subject, good for an hour.
     pub fn token(&self, subject: &str) -> String {
-        self.verifier.mint(&Grant::user(subject, Duration::from_secs(3600))).unwrap()
+        self.verifier.mint(&Grant::user(subject, Duration::from_hours(1))).unwrap()
     }
 
     /// Makes a workspace owned by the subject.
@@ -125,7 +125,7 @@ impl TestApp {
     /// Makes and publishes a connector of workspace `a`; its id.
     pub async fn connector(&self, definition: Value) -> String {
         let document = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { code message path } } }";
-        let name = definition.pointer("/meta/title").cloned().unwrap_or(json!("Test"));
+        let name = definition.pointer("/meta/title").cloned().unwrap_or_else(|| json!("Test"));
         let input = json!({ "workspace": { "key": "a" }, "name": name, "source": { "definition": definition } });
         let made = self.ok("ann", document, json!({ "input": input })).await;
         let id = made["connectorCreate"]["connector"]["id"].as_str().unwrap().to_owned();
@@ -201,7 +201,7 @@ pub fn one_step(base_url: &str, change: impl FnOnce(&mut Value)) -> Value {
 
 impl TestApp {
     /// Makes a subject a SaaS admin, as the command line does.
-    pub async fn saas_admin(&self, subject: &str) {
+    pub fn saas_admin(&self, subject: &str) {
         let database = self.folder.path().join("test.db");
         let output = process::run(&["admin", "add", subject, "--database", database.to_str().unwrap()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
