@@ -1,7 +1,7 @@
 //! The only folder that calls third parties.
 //!
 //! [`Client`] sends one rendered [`Request`](crate::domain::exchange::Request) under the operator's policy, with a deadline
-//! over everything and a cap on decoded bytes. [`inject`] puts a credential into it at the last moment.
+//! over everything and a cap on decoded bytes. [`inject()`] puts a credential into it at the last moment.
 //! Redirects are never followed: a 3xx answer is an answer. Nothing here retries.
 
 mod client;
