@@ -1,5 +1,7 @@
 //! Requests from end to end on a real database, without a transport.
 
+mod contract;
+
 use std::sync::Arc;
 
 use async_graphql::{Request, Variables};

@@ -108,3 +108,27 @@ async fn the_ledger_gives_the_newest_written_change_of_each_field() {
     let page = tx.list_field_changes(contact.id, &PageRequest::first(1)).await.unwrap();
     assert_eq!((page.items[0].1.id, page.has_next), (changes[3].id, true));
 }
+
+#[tokio::test]
+async fn contacts_a_connector_wrote_nothing_to_are_found() {
+    let bench = bench().await;
+    let scope = bench.workspace("a").await;
+    let connector = bench.connector(&scope, "c").await;
+    let (written, kept) = (bench.contact(&scope, "written").await, bench.contact(&scope, "kept").await);
+    let claimed = bench.claim(bench.start(&scope, Some(connector.id)).await).await;
+    let changes = vec![
+        change_of(&claimed, Some(written.id), "email", FieldChangeOutcome::Written),
+        change_of(&claimed, Some(kept.id), "email", FieldChangeOutcome::Kept),
+        change_of(&claimed, None, "email", FieldChangeOutcome::Written),
+    ];
+    let mut write = record(&claimed, 2, ExecutionStatus::Succeeded);
+    write.contact = Some(ContactWrite { changes, ..Default::default() });
+    bench.store.record(&claimed.lease, write).await.unwrap();
+    let tx = bench.read(&scope).await;
+    for (by, expected) in [(connector.id, vec!["kept"]), (ConnectorId::fresh(&SystemClock), vec!["kept", "written"])] {
+        let filter = ContactFilter { not_enriched_by: Some(by), ..ContactFilter::default() };
+        let page = tx.list_contacts(&filter, &PageRequest::first(10)).await.unwrap();
+        let keys: Vec<_> = page.items.into_iter().filter_map(|(_, contact)| contact.key).collect();
+        assert_eq!(keys, expected);
+    }
+}
