@@ -39,7 +39,7 @@ pub(super) struct Mint {
     /// E-mail address to put in.
     #[arg(long)]
     email: Option<String>,
-    /// Mark it as a service, which may do everything in any workspace it names; for trusted programs only.
+    /// Mark it as a service, which has the role of an admin in every workspace; for trusted programs only.
     #[arg(long)]
     service: bool,
     /// Hours until it ends, at most 8760.

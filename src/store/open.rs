@@ -31,9 +31,9 @@ pub(super) async fn open(options: &Options) -> Result<Opened, Error> {
     let path = path_of(&options.url)?;
     let lock = prepare(&path, options)?;
     let settings = settings(&path, options.create);
-    // A connection to a file does not break while it rests, so it is not asked before each use.
     // The first connection makes the file and turns the journal to WAL; only then can readers open it.
-    let group = settings.clone().row_buffer_size(1024).connect().await.map_err(|error| refusal(&path, error))?;
+    let group = settings.clone().row_buffer_size(1024).connect().await.map_err(|error| refusal(&path, &error))?;
+    // A connection to a file does not break while it rests, so it is not asked before each use.
     let one = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = one.connect_lazy_with(settings.clone());
     let many = SqlitePoolOptions::new()
@@ -62,13 +62,13 @@ fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Why the file does not open; one that was never a database is told by its name.
-fn refusal(path: &Path, error: sqlx::Error) -> Error {
+/// Why the file does not open, with its name.
+fn refusal(path: &Path, error: &sqlx::Error) -> Error {
     let foreign = error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26");
     if foreign {
         Error::UnsupportedUrl { url: path.display().to_string(), reason: "the file is not a SQLite database; name another one" }
     } else {
-        error.into()
+        Error::Unavailable(format!("{}: {error}", path.display()).into())
     }
 }
 
