@@ -1,23 +1,15 @@
 //! How much one request may ask for, judged before it costs anything.
 //!
-//! [`check_document`] looks at the raw text in one pass, before the parser, whose recursion it bounds. [`Guard`] then
-//! weighs the parsed document with every fragment counted where it is used, but walked once: a few kilobytes of nested
-//! fragments must not keep the library's own visitors busy for ever. What it lets pass it also puts in order: it is the
-//! one who sees the document and the answer.
+//! [`check_document`] looks at the raw text in one pass, before the parser, whose recursion it bounds. [`check_weight`]
+//! then weighs the parsed document with every fragment counted where it is used, but walked once: a few kilobytes of
+//! nested fragments must not keep the library's own visitors busy for ever.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
 
-use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest, NextValidation,
-};
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
-use async_graphql::registry::MetaType;
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, ServerResult, ValidationResult, Variables};
+use async_graphql::{ErrorExtensionValues, ServerError};
 
-use super::error::{request_error, with_code};
-use super::order::Order;
-use super::secrets;
+use super::error::request_error;
 
 /// Selection sets within selection sets that are looked at; introspection by common tools needs about 15.
 pub(super) const RECURSION: usize = 40;
@@ -169,7 +161,8 @@ impl Scan<'_> {
     }
 }
 
-fn within(limit: &'static str, maximum: usize, actual: usize) -> Result<(), Refusal> {
+/// Refuses what is over a limit.
+pub(super) fn within(limit: &'static str, maximum: usize, actual: usize) -> Result<(), Refusal> {
     if actual <= maximum { Ok(()) } else { Err(Refusal::new(limit, maximum, actual)) }
 }
 
@@ -206,81 +199,8 @@ fn after_block(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Judges the parsed document and gives the library's own refusals their codes. One per request.
-pub(super) struct Guard {
-    limits: Arc<Limits>,
-    /// The operation that was asked for by name.
-    operation: OnceLock<String>,
-    /// How the members of the answer follow each other, where there is more than one way.
-    order: OnceLock<Order>,
-}
-
-impl Guard {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self::within(Arc::new(limits))
-    }
-
-    const fn within(limits: Arc<Limits>) -> Self {
-        Self { limits, operation: OnceLock::new(), order: OnceLock::new() }
-    }
-}
-
-impl ExtensionFactory for Guard {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self::within(Arc::clone(&self.limits)))
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Guard {
-    async fn prepare_request(&self, ctx: &ExtensionContext<'_>, request: Request, next: NextPrepareRequest<'_>) -> ServerResult<Request> {
-        let mut request = next.run(ctx, request).await?;
-        check_document(&request.query, &self.limits)?;
-        let operation_name = request.operation_name.clone();
-        if let Some(name) = &operation_name {
-            self.operation.get_or_init(|| name.clone());
-        }
-        let document = request.parsed_query().map_err(|error| with_code(error, "GRAPHQL_PARSE_FAILED"))?;
-        check_operation(document, operation_name.as_deref())?;
-        check_weight(document, &self.limits)?;
-        secrets::check(document, &ctx.schema_env.registry)?;
-        Ok(request)
-    }
-
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        // The text was parsed above; what is left to fail here is the library's bound on recursion.
-        let document = next.run(ctx, query, variables).await.map_err(|error| with_code(error, "QUERY_TOO_COMPLEX"))?;
-        let is_object = |name: &str| matches!(ctx.schema_env.registry.types.get(name), Some(MetaType::Object { .. }));
-        if let Some(order) = Order::of(&document, (self.operation.get().map(String::as_str), variables), &is_object) {
-            self.order.get_or_init(|| order);
-        }
-        Ok(document)
-    }
-
-    async fn validation(&self, ctx: &ExtensionContext<'_>, next: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
-        let refused = |errors: Vec<ServerError>| errors.into_iter().map(|error| with_code(error, "GRAPHQL_VALIDATION_FAILED")).collect();
-        let result = next.run(ctx).await.map_err(|errors: Vec<ServerError>| -> Vec<ServerError> { refused(errors) })?;
-        within("query.cost", self.limits.cost, result.complexity).map_err(|refusal| vec![refusal.into()])?;
-        Ok(result)
-    }
-
-    async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
-        if let Some(order) = self.order.get() {
-            order.restore(&mut response.data);
-        }
-        response
-    }
-}
-
 /// Is it clear which operation is meant?
-fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<(), ServerError> {
+pub(super) fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<(), ServerError> {
     let clear = match (&document.operations, name) {
         (DocumentOperations::Single(_), None) => true,
         (DocumentOperations::Single(_), Some(_)) => false,
@@ -350,7 +270,8 @@ impl<'a> Scale<'a> {
     }
 }
 
-fn check_weight(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refusal> {
+/// Judges the parsed document: fields, depth, fields at the root.
+pub(super) fn check_weight(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refusal> {
     let mut scale = Scale { document, known: HashMap::new() };
     let mut fields = 0_u64;
     for name in document.fragments.keys() {

@@ -15,9 +15,11 @@ use crate::app::definitions;
 
 mod context;
 mod error;
+mod guard;
 mod limits;
 mod loader;
 mod mutation;
+mod nulls;
 mod order;
 mod query;
 mod scalar;
@@ -66,7 +68,7 @@ pub fn schema(app: App, options: &Options) -> Schema {
         .data(options.limits.clone())
         .data(SchemaHash(definitions::hash(&serde_json::Value::String(sdl()))))
         .limit_recursive_depth(limits::RECURSION)
-        .extension(limits::Guard::new(options.limits.clone()));
+        .extension(guard::Guard::new(options.limits.clone()));
     if !options.introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }

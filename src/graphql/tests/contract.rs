@@ -23,6 +23,19 @@ async fn members_of_an_answer_come_in_the_order_of_the_request() {
 }
 
 #[tokio::test]
+async fn a_failed_member_that_is_never_null_takes_its_object_along() {
+    let asked = asked().await;
+    let ann = principal("ann");
+    asked.workspace(&ann, "a").await;
+    let query = "{ workspace(by: {key: \"a\"}) { key members(first: 101) { totalCount } } viewer { workspaces { nodes { key connectors(first: 101) { totalCount } } } actor { subject } } serverInfo { version } }";
+    let response = asked.raw(&ann, query, json!({})).await;
+    assert_eq!(response["data"], json!({ "workspace": null, "viewer": null, "serverInfo": { "version": env!("CARGO_PKG_VERSION") } }));
+    let paths: Vec<_> = response["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
+    assert!(paths.contains(&json!(["workspace", "members"])), "{response}");
+    assert!(paths.contains(&json!(["viewer", "workspaces", "nodes", 0, "connectors"])), "{response}");
+}
+
+#[tokio::test]
 async fn drafts_of_templates_are_seen_by_admins_and_installations_tell_where_they_come_from() {
     let asked = asked().await;
     let (root, ann, eve) = (asked.bench.admin("root").await, principal("ann"), principal("eve"));
