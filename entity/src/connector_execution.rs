@@ -92,6 +92,8 @@ pub struct Model {
     pub lease_until: Option<DateTimeUtc>,
     /// Rises with every lease; a write with an older one is refused.
     pub fence: i64,
+    /// How often a worker was lost while it ran, since a step last ended.
+    pub recoveries: i32,
     /// When it goes on, while it waits.
     pub wake_at: Option<DateTimeUtc>,
     /// When it was asked for.

@@ -1,7 +1,7 @@
 //! Executions: started, read, told to stop.
 //!
-//! Starting is the hot path: one read for the right, one for the connector, the plan from memory, one durable insert,
-//! then the doorbell. The row is the truth; a lost ring costs time, never the run.
+//! Starting is the hot path: one read for the right and the connector, the plan from memory, one durable insert, and a free
+//! worker has it at once, or the doorbell rings. The row is the truth; a lost ring costs time, never the run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::auth::{Principal, WorkspaceScope};
+use crate::auth::{Principal, UserScope, WorkspaceScope};
 use crate::domain::connector::{Connector, ConnectorStatus};
 use crate::domain::contact::{Contact, FieldChange};
+use crate::domain::event::ExecutionEvent;
 use crate::domain::execution::{Execution, ExecutionKind, ExecutionStatus, ExecutionTrigger, StepRun};
 use crate::domain::id::{ConnectorId, ConnectorVersionId, CredentialId, ExecutionId, StepRunId};
+use crate::domain::lease::Claimed;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::step_log::{LogEntry, LogFilter, LogKind, LogLevel};
 use crate::domain::workspace::WorkspaceRole;
@@ -98,22 +100,36 @@ impl App {
     /// a slot is empty, or the idempotency key was used with other input.
     pub async fn start(&self, principal: &Principal, request: StartRequest) -> Result<Started> {
         let id = request.connector_id;
-        let scope = self.enter_of(principal, ObjectId::Connector(id), id).await.map_err(|error| match error {
-            Error::NotFound { looked_for, .. } => Error::not_found(looked_for, &["connectorId"]),
-            other => other,
-        })?;
+        let found = self.store().read(&UserScope::of(principal)).await?.find_connector_with_access(id).await?;
+        let (connector, access) = found.ok_or_else(|| Error::not_found(id, &["connectorId"]))?;
+        let scope = WorkspaceScope::grant(principal, &access);
         scope.require(WorkspaceRole::Operator)?;
         let wait = checked_wait(request.wait)?;
-        let prepared = self.prepare(principal, &scope, request).await?;
+        let idempotency = idempotency(&request)?;
+        if let Some((key, hash)) = &idempotency
+            && let Some((earlier, known)) = self.store().read(&scope).await?.find_repeated(key).await?
+        {
+            // Judged before everything that may have changed since: the first call's answer stands.
+            if known != *hash {
+                return Err(crate::store::Error::Conflict { what: "idempotency" }.into());
+            }
+            let follower = self.events().subscribe(earlier);
+            return self.await_end(scope, (earlier, follower), wait, true).await;
+        }
+        let prepared = self.prepare((principal, &scope), connector, request, idempotency).await?;
         self.launch(scope, prepared, wait).await
     }
 
-    async fn prepare(&self, principal: &Principal, scope: &WorkspaceScope, request: StartRequest) -> Result<Prepared> {
+    async fn prepare(
+        &self,
+        (principal, scope): (&Principal, &WorkspaceScope),
+        connector: Connector,
+        request: StartRequest,
+        idempotency: Option<(String, String)>,
+    ) -> Result<Prepared> {
         let trigger = trigger(principal, request.trigger)?;
         let tags = text::tags(request.tags, MAX_TAGS, &["tags"])?;
         let tx = self.store().read(scope).await?;
-        let connector =
-            tx.find_connector(request.connector_id).await?.ok_or_else(|| Error::not_found(request.connector_id, &["connectorId"]))?;
         let (version_id, plan) = self.runnable(&tx, &connector, request.version_id).await?;
         let contact = find_contact(&tx, request.contact.as_ref()).await?;
         self.check_bindings((&tx, scope), &plan.definition.credentials, &connector.bindings, true).await?;
@@ -122,14 +138,6 @@ impl App {
         }
         drop(tx);
         let given = request.input.unwrap_or_else(|| Value::Object(Map::new()));
-        let idempotency = request.idempotency_key.map(|key| {
-            let contact = contact.as_ref().map(|contact| contact.id);
-            text::required(&key, IDEMPOTENCY_LENGTH, &["idempotencyKey"]).map(|key| {
-                let whole =
-                    json!({ "connector": connector.id, "version": request.version_id, "input": given, "contact": contact, "tags": tags });
-                (key, pipeline::hash(&whole))
-            })
-        });
         let input = plan.resolve_input(&given, contact.as_ref()).map_err(|wrong| Error::Invalid(misfits("input", wrong)))?;
         let config = check_config(&plan, &connector.config)?;
         Ok(Prepared {
@@ -145,7 +153,7 @@ impl App {
             options: json!({}),
             tags,
             expires_after: request.expires_after,
-            idempotency: idempotency.transpose()?,
+            idempotency,
             plan,
         })
     }
@@ -173,70 +181,50 @@ impl App {
         Ok((asked, self.plan_of(&version)?))
     }
 
-    /// Inserts an execution, rings for a worker, and waits for the end if asked.
+    /// Inserts an execution, hands it to a free worker or else rings for one, and waits for the end if asked.
     pub(super) async fn launch(&self, scope: WorkspaceScope, prepared: Prepared, wait: Duration) -> Result<Started> {
-        let mut execution = self.execution(&scope, &prepared);
-        let id = execution.id;
-        // Listening begins before the row exists, so that no end can be missed.
-        let follower = (!wait.is_zero()).then(|| self.events().subscribe(id));
-        let queued = LogEntry {
-            execution_id: id,
-            sequence: 1,
-            logged_at: execution.queued_at,
-            level: LogLevel::Info,
-            kind: LogKind::Lifecycle,
-            message: "Queued.".to_owned(),
-            step_path: None,
-            attempt: None,
-            fields: None,
+        let (seat, queue) = (self.queue().seat(), self.queue().clone());
+        let new = self.new_execution(&scope, prepared, seat.is_some());
+        let id = new.execution.id;
+        let lease = seat.as_ref().map(|seat| seat.lease(new.execution.queued_at));
+        let then = move |claimed: Option<Claimed>| match (seat, claimed) {
+            (Some(seat), Some(claimed)) => seat.hand_over(claimed),
+            _ => queue.ring(id),
         };
-        let inserted = self
-            .store()
-            .insert_execution(
-                &scope,
-                NewExecution {
-                    execution: execution.clone(),
-                    config: prepared.config,
-                    bindings: prepared.bindings,
-                    definition: prepared.definition,
-                    idempotency: prepared.idempotency,
-                    entries: vec![queued],
-                    options: prepared.options,
-                },
-            )
-            .await?;
-        match inserted {
-            Inserted::New { number } => {
-                execution.number = number;
-                self.queue().ring(id);
-                match follower {
-                    Some(follower) => self.await_end(scope, (id, follower), wait, false).await,
-                    None => Ok(Started { execution, finished: false, repeated: false, scope }),
+        if wait.is_zero() {
+            let execution = new.execution.clone();
+            return match self.store().insert_execution(&scope, new, lease, then).await? {
+                Inserted::New { number } => {
+                    Ok(Started { execution: Execution { number, ..execution }, finished: false, repeated: false, scope })
                 }
-            }
-            Inserted::Repeated(earlier) => {
-                let follower = self.events().subscribe(earlier);
-                self.await_end(scope, (earlier, follower), wait, true).await
-            }
+                Inserted::Repeated(earlier) => self.await_end(scope, (earlier, self.events().subscribe(earlier)), wait, true).await,
+            };
+        }
+        // Listening begins before the row exists, so that no end can be missed.
+        let follower = self.events().subscribe(id);
+        match self.store().insert_execution(&scope, new, lease, then).await? {
+            Inserted::New { .. } => self.await_end(scope, (id, follower), wait, false).await,
+            Inserted::Repeated(earlier) => self.await_end(scope, (earlier, self.events().subscribe(earlier)), wait, true).await,
         }
     }
 
-    fn execution(&self, scope: &WorkspaceScope, prepared: &Prepared) -> Execution {
+    /// The rows to insert; running from the start when a worker is there for it.
+    fn new_execution(&self, scope: &WorkspaceScope, prepared: Prepared, seated: bool) -> NewExecution {
         let now = self.clock().now();
-        Execution {
+        let execution = Execution {
             id: ExecutionId::fresh(self.clock()),
             workspace_id: scope.workspace_id(),
             number: 0,
             kind: prepared.kind,
-            status: ExecutionStatus::Queued,
+            status: if seated { ExecutionStatus::Running } else { ExecutionStatus::Queued },
             revision: 1,
             connector_id: prepared.connector_id,
             version_id: prepared.version_id,
             trigger: prepared.trigger,
             started_by: scope.actor().clone(),
             contact_id: prepared.contact.as_ref().map(|contact| contact.id),
-            tags: prepared.tags.clone(),
-            input: prepared.input.clone(),
+            tags: prepared.tags,
+            input: prepared.input,
             output: None,
             result: None,
             cost: 0.0,
@@ -248,10 +236,30 @@ impl App {
             last_log_sequence: 1,
             cancel_requested: false,
             queued_at: now,
-            started_at: None,
+            started_at: seated.then_some(now),
             finished_at: None,
             wake_at: None,
             expires_at: prepared.expires_after.map(|after| now + after),
+        };
+        let queued = LogEntry {
+            execution_id: execution.id,
+            sequence: 1,
+            logged_at: now,
+            level: LogLevel::Info,
+            kind: LogKind::Lifecycle,
+            message: "Queued.".to_owned(),
+            step_path: None,
+            attempt: None,
+            fields: None,
+        };
+        NewExecution {
+            execution,
+            config: prepared.config,
+            bindings: prepared.bindings,
+            definition: prepared.definition,
+            idempotency: prepared.idempotency,
+            entries: vec![queued],
+            options: prepared.options,
         }
     }
 
@@ -276,6 +284,9 @@ impl App {
                 }
             }
             look = match tokio::time::timeout(left.min(RECHECK), follower.next()).await {
+                Ok(Ok(ExecutionEvent { ended: Some(execution), .. })) => {
+                    return Ok(Started { execution: Arc::unwrap_or_clone(execution), finished: true, repeated, scope });
+                }
                 Ok(Ok(event)) => event.status.is_final(),
                 Ok(Err(_lagged)) => true,
                 Err(_elapsed) => true,
@@ -374,6 +385,8 @@ impl App {
             Err(other) => return Err(other.into()),
         };
         self.queue().ring_stop(id);
+        let (status, revision) = (execution.status, execution.revision);
+        self.events().publish(id, || ExecutionEvent { execution_id: id, entries: Arc::default(), status, revision, ended: None });
         Ok((execution, scope))
     }
 }
@@ -395,6 +408,19 @@ pub(super) fn used_bindings(plan: &Plan, bindings: &BTreeMap<String, CredentialI
         .filter(|(slot, _)| plan.definition.credentials.contains_key(*slot))
         .map(|(slot, credential)| (slot.clone(), *credential))
         .collect()
+}
+
+/// The caller's key against repetition, and the hash of what was asked with it.
+fn idempotency(request: &StartRequest) -> Result<Option<(String, String)>> {
+    let Some(key) = &request.idempotency_key else { return Ok(None) };
+    let key = text::required(key, IDEMPOTENCY_LENGTH, &["idempotencyKey"])?;
+    let contact = request.contact.as_ref().map(|contact| match contact {
+        ContactRef::Id(id) => json!({ "id": id }),
+        ContactRef::Key(key) => json!({ "key": key }),
+    });
+    let StartRequest { connector_id, version_id, input, tags, .. } = request;
+    let whole = json!({ "connector": connector_id, "version": version_id, "input": input, "contact": contact, "tags": tags });
+    Ok(Some((key, pipeline::hash(&whole))))
 }
 
 /// A wait within its bound.

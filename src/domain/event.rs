@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::execution::ExecutionStatus;
+use super::execution::{Execution, ExecutionStatus};
 use super::id::ExecutionId;
 use super::step_log::LogEntry;
 
@@ -17,4 +17,6 @@ pub struct ExecutionEvent {
     pub status: ExecutionStatus,
     /// The execution's revision as committed.
     pub revision: i32,
+    /// The whole execution, with its last announcement: those who wait for the end need not read it.
+    pub ended: Option<Arc<Execution>>,
 }

@@ -10,6 +10,7 @@ pub mod event;
 pub mod exchange;
 pub mod execution;
 pub mod id;
+pub mod lease;
 pub mod page;
 pub mod problem;
 pub mod step_log;

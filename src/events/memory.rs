@@ -32,10 +32,11 @@ impl Default for Events {
 
 impl Events {
     /// Tells every follower; costs a look-up when there is none.
-    pub fn publish(&self, event: ExecutionEvent) {
-        if let Some(topic) = self.topics(event.execution_id).get(&event.execution_id) {
+    pub fn publish(&self, id: ExecutionId, event: impl FnOnce() -> ExecutionEvent) {
+        let topic = self.topics(id).get(&id).cloned();
+        if let Some(topic) = topic {
             // An error means that the last follower is leaving just now.
-            drop(topic.send(event));
+            drop(topic.send(event()));
         }
     }
 
@@ -103,7 +104,7 @@ mod tests {
     use crate::domain::execution::ExecutionStatus;
 
     fn event(execution_id: ExecutionId, revision: i32) -> ExecutionEvent {
-        ExecutionEvent { execution_id, entries: Arc::from([]), status: ExecutionStatus::Running, revision }
+        ExecutionEvent { execution_id, entries: Arc::from([]), status: ExecutionStatus::Running, revision, ended: None }
     }
 
     #[tokio::test]
@@ -113,7 +114,7 @@ mod tests {
         let mut quick = events.subscribe(id);
         let mut slow = events.subscribe(id);
         for revision in 0..40 {
-            events.publish(event(id, revision));
+            events.publish(id, || event(id, revision));
             assert_eq!(quick.next().await.map(|event| event.revision), Ok(revision));
         }
         assert_eq!(slow.next().await.map(|event| event.revision), Err(Lagged));
@@ -129,6 +130,6 @@ mod tests {
         assert_eq!(events.followed(), 1);
         drop(two);
         assert_eq!(events.followed(), 0);
-        events.publish(event(id, 1));
+        events.publish(id, || unreachable!("nobody listens"));
     }
 }

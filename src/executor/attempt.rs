@@ -120,9 +120,14 @@ impl Run<'_> {
         let call = client.send(request, Limits { timeout: step.timeout, max_bytes });
         let show = tokio::time::sleep(self.shared.options.show_call_after);
         tokio::pin!(call, show);
+        // Time for the whole run: the call is broken off when it is over.
+        let left = (self.deadline() - self.shared.parts.clock.now()).to_std().unwrap_or_default();
+        let over = tokio::time::sleep(left);
+        tokio::pin!(over);
         tokio::select! {
             answer = &mut call => return Ok(Some(answer)),
             () = self.stop.cancelled() => return Ok(None),
+            () = &mut over => return Ok(None),
             () = &mut show => {}
         }
         match self.show_running(step, row).await {
@@ -135,6 +140,7 @@ impl Run<'_> {
         tokio::select! {
             answer = &mut call => Ok(Some(answer)),
             () = self.stop.cancelled() => Ok(None),
+            () = &mut over => Ok(None),
         }
     }
 

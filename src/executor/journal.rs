@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::{Error, Shared};
 use crate::domain::event::ExecutionEvent;
 use crate::domain::execution::{Execution, StepRun};
+use crate::domain::lease::Lease;
 use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::pipeline::Redactor;
-use crate::store::{self, ContactWrite, ExecutionChange, Lease, Record, Recorded};
+use crate::store::{self, ContactWrite, ExecutionChange, Record, Recorded};
 
 /// What a line says, before it is numbered.
 pub(super) struct Line<'a> {
@@ -57,7 +58,7 @@ pub(super) struct Mark {
 
 /// The journal of one run. Holds lines that are not yet committed.
 pub(super) struct Journal {
-    lease: Lease,
+    lease: Arc<Lease>,
     sequence: i32,
     pending: Vec<LogEntry>,
     warnings: i32,
@@ -65,7 +66,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(lease: Lease, execution: &Execution) -> Self {
+    pub(super) fn new(lease: Arc<Lease>, execution: &Execution) -> Self {
         Self {
             lease,
             sequence: execution.last_log_sequence,
@@ -122,36 +123,36 @@ impl Journal {
         &mut self,
         shared: &Shared,
         step: Option<StepRun>,
-        execution: ExecutionChange,
+        (execution, change): (&Execution, ExecutionChange),
         contact: Option<ContactWrite>,
     ) -> Result<(), Error> {
-        let entries = std::mem::take(&mut self.pending);
-        let record = Record { entries: entries.clone(), step, execution, contact, now: shared.parts.clock.now() };
-        let recorded = match self.store_record(shared, record).await {
+        let entries = Arc::from(std::mem::take(&mut self.pending));
+        let record = Arc::new(Record { entries, step, execution: change, contact, now: shared.parts.clock.now() });
+        let recorded = match self.store_record(shared, &record).await {
             Ok(recorded) => recorded,
             Err(error) => {
-                self.pending = entries;
+                self.pending = record.entries.to_vec();
                 return Err(error.into());
             }
         };
         self.cancel_requested = recorded.cancel_requested;
-        shared.parts.events.publish(ExecutionEvent {
-            execution_id: self.lease.execution_id,
-            entries: Arc::from(entries),
+        let id = execution.id;
+        shared.parts.events.publish(id, || ExecutionEvent {
+            execution_id: id,
+            entries: Arc::clone(&record.entries),
             status: recorded.status,
             revision: recorded.revision,
+            ended: recorded.status.is_final().then(|| Arc::new(record.execution.ended(execution, recorded, self.sequence))),
         });
         Ok(())
     }
-}
 
-impl Journal {
     /// Hands a record to the store. A store that is away for a moment is asked again: giving up would repeat the call
     /// that the record is about.
-    async fn store_record(&self, shared: &Shared, record: Record) -> Result<Recorded, store::Error> {
+    async fn store_record(&self, shared: &Shared, record: &Arc<Record>) -> Result<Recorded, store::Error> {
         let mut pause = Duration::from_millis(50);
         loop {
-            match shared.parts.store.record_with_state(&self.lease, record.clone()).await {
+            match shared.parts.store.record(&self.lease, Arc::clone(record)).await {
                 Err(store::Error::Unavailable(error)) if pause < shared.options.lease / 8 => {
                     tracing::warn!(error, execution.id = %self.lease.execution_id, "a record was not taken; trying again");
                     tokio::time::sleep(pause).await;

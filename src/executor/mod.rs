@@ -5,6 +5,7 @@
 //! attempted at least once.
 
 mod attempt;
+mod broken;
 mod error;
 mod journal;
 mod lease;
@@ -25,14 +26,18 @@ use tokio_util::task::TaskTracker;
 use crate::auth::SystemScope;
 use crate::clock::Clock;
 use crate::domain::id::ExecutionId;
+use crate::domain::lease::Lease;
 use crate::egress;
 use crate::events::Events;
 use crate::pipeline::PlanCache;
 use crate::queue::Queue;
-use crate::store::{Lease, Store};
+use crate::store::Store;
 use crate::vault::Vault;
 
 pub use error::Error;
+
+/// Executions one process may work on at one time.
+const MAX_CONCURRENCY: usize = 10_000;
 
 /// How executions are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +97,7 @@ struct Shared {
     parts: Parts,
     options: Options,
     /// Who holds this process's leases.
-    owner: String,
+    owner: Arc<str>,
     /// Executions worked on here.
     running: Mutex<HashMap<ExecutionId, Running>>,
     sweeper: sweeper::Alarm,
@@ -106,7 +111,7 @@ struct Shared {
 struct Running {
     /// Breaks off the call under way: the execution was cancelled, or its lease is lost.
     stop: CancellationToken,
-    lease: Option<Lease>,
+    lease: Option<Arc<Lease>>,
 }
 
 impl Shared {
@@ -124,7 +129,7 @@ pub struct Executor {
 impl Executor {
     /// An executor that does nothing yet.
     pub fn new(parts: Parts, options: Options) -> Self {
-        let owner = format!("node-{}", parts.clock.fresh_id());
+        let owner = Arc::from(format!("node-{}", parts.clock.fresh_id()));
         Self {
             shared: Arc::new(Shared {
                 parts,
@@ -148,7 +153,9 @@ impl Executor {
             tracing::info!(freed, "executions of an earlier process are taken over");
         }
         let tasks = &self.shared.tasks;
-        tasks.spawn(pool::run(Arc::clone(&self.shared)));
+        let Options { lease, concurrency, .. } = self.shared.options;
+        let workplace = self.shared.parts.queue.open(&self.shared.owner, lease, concurrency.clamp(1, MAX_CONCURRENCY));
+        tasks.spawn(pool::run(Arc::clone(&self.shared), workplace));
         tasks.spawn(pool::run_stops(Arc::clone(&self.shared)));
         tasks.spawn(sweeper::run(Arc::clone(&self.shared)));
         tasks.spawn(lease::run(Arc::clone(&self.shared)));
@@ -169,6 +176,7 @@ impl Executor {
     /// handed back. Dropping the future leaves the executor stopping.
     pub async fn drain(&self, grace: Duration) {
         self.shared.stopping.cancel();
+        self.shared.parts.queue.close();
         self.shared.tasks.close();
         if tokio::time::timeout(grace, self.shared.tasks.wait()).await.is_err() {
             let broken_off: Vec<_> = self.shared.running().values().map(|running| running.stop.clone()).collect();

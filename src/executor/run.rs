@@ -9,16 +9,16 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Line};
-use super::step::unknown_attempt;
-use super::{Error, Shared};
+use super::{Error, Shared, broken};
 use crate::auth::WorkspaceScope;
 use crate::domain::execution::{
     ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepRun, StepStatus,
 };
 use crate::domain::id::CredentialId;
+use crate::domain::lease::Claimed;
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::pipeline::{Context, Plan, Redactor, RunFacts};
-use crate::store::{self, Claimed, ContactRef, ContactWrite, ExecutionChange};
+use crate::store::{self, ContactRef, ContactWrite, ExecutionChange};
 
 /// What a test run may ask for.
 #[derive(Debug, Default, Deserialize)]
@@ -76,6 +76,8 @@ pub(super) struct Run<'a> {
     pub(super) finished_steps: i32,
     /// Has no turn been taken before this one?
     first_turn: bool,
+    /// Was a worker lost, and with it what became of an attempt that may have been under way?
+    pub(super) interrupted: bool,
     /// Step path → host it called, for provenance.
     pub(super) hosts: HashMap<String, String>,
 }
@@ -84,20 +86,22 @@ pub(super) struct Run<'a> {
 ///
 /// Dropping the future breaks off the call under way and writes nothing; the lease then runs out.
 pub(super) async fn execute(shared: &Shared, claimed: Claimed, stop: &CancellationToken) -> Result<Option<DateTime<Utc>>, Error> {
-    let interrupted = claimed.interrupted;
+    if claimed.recoveries > MAX_RECOVERIES {
+        return broken::end(shared, claimed, ExecutionStatus::Failed, broken::quarantined()).await.map(|()| None);
+    }
     let plan = match find_plan(shared, &claimed.execution, claimed.definition.as_ref()).await? {
         Ok(plan) => plan,
         // A deleted connector takes its versions along and cancels its runs.
         Err(_) if claimed.execution.cancel_requested => {
-            return end_unplanned(shared, claimed, ExecutionStatus::Cancelled, cancelled()).await.map(|()| None);
+            return broken::end(shared, claimed, ExecutionStatus::Cancelled, cancelled()).await.map(|()| None);
         }
-        Err(error) => return end_unplanned(shared, claimed, ExecutionStatus::Failed, error).await.map(|()| None),
+        Err(error) => return broken::end(shared, claimed, ExecutionStatus::Failed, error).await.map(|()| None),
     };
     let mut run = Run::open(shared, claimed, plan, stop).await?;
     if let Some(ending) = run.over_before_it_begins() {
         return run.end(ending).await.map(|()| None);
     }
-    run.tell_beginning(interrupted);
+    run.tell_beginning();
     match run.walk().await? {
         After::Park(at) => run.park(at).await.map(|()| Some(at)),
         After::End(ending) => run.end(ending).await.map(|()| None),
@@ -134,6 +138,7 @@ impl<'a> Run<'a> {
             redactor: plan.redactor().clone(),
             finished_steps: execution.finished_steps,
             first_turn,
+            interrupted: claimed.interrupted,
             execution,
             plan,
             context,
@@ -152,34 +157,31 @@ impl<'a> Run<'a> {
             Some(Ending::Cancelled)
         } else if self.first_turn && self.execution.expires_at.is_some_and(|at| at <= now) {
             Some(Ending::Expired)
-        } else if (now - self.execution.queued_at).to_std().is_ok_and(|age| age > self.shared.options.max_run) {
+        } else if now >= self.deadline() {
             Some(Ending::TimedOut)
         } else {
             None
         }
     }
 
+    /// When the run has taken as long as one may in all.
+    pub(super) fn deadline(&self) -> DateTime<Utc> {
+        self.execution.queued_at + self.shared.options.max_run
+    }
+
     fn journal_is_fresh(&self) -> bool {
         self.steps.is_empty() && self.execution.last_log_sequence <= 1
     }
 
-    fn tell_beginning(&mut self, interrupted: bool) {
+    fn tell_beginning(&mut self) {
         if self.journal_is_fresh() {
             let message = format!("Started {}", self.plan.definition.meta.title);
             self.write(Line::run(LogLevel::Info, message));
-        } else if interrupted {
-            self.mark_unknown_attempt();
-            let message = "Resumed after the server stopped unexpectedly; the attempt that was under way may have reached the service, its outcome is unknown";
+        }
+        if self.interrupted {
+            let message = "Resumed after the server stopped unexpectedly; an attempt that was under way may have reached the service, its outcome is unknown";
             self.write(Line::run(LogLevel::Warn, message));
         }
-    }
-
-    /// Puts the attempt that was under way when the server stopped into the record, as one of unknown outcome.
-    fn mark_unknown_attempt(&mut self) {
-        let Some(row) = self.steps.values_mut().find(|row| row.status == StepStatus::Running) else { return };
-        let number = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let began = row.attempts.last().and_then(|last| last.next_attempt_at).or(row.started_at).unwrap_or(self.execution.queued_at);
-        row.attempts.push(unknown_attempt(number, began));
     }
 
     async fn walk(&mut self) -> Result<After, Error> {
@@ -195,8 +197,11 @@ impl<'a> Run<'a> {
                 return Ok(After::Park(self.shared.parts.clock.now()));
             }
             match self.step(position, step).await? {
+                // What ends it is noticed before the next step begins, and by the call of a step itself.
+                After::Next if self.shared.parts.clock.now() >= self.deadline() => return Ok(After::End(Ending::TimedOut)),
                 After::Next => {}
-                other => return Ok(other),
+                After::Park(at) => return Ok(After::Park(at.min(self.deadline()))),
+                end @ After::End(_) => return Ok(end),
             }
         }
         Ok(After::Next)
@@ -238,7 +243,7 @@ impl<'a> Run<'a> {
     pub(super) async fn commit_ended_step(&mut self) -> Result<(), Error> {
         if let Some(step) = self.ended_step.take() {
             let change = self.change(ExecutionStatus::Running);
-            self.journal.commit(self.shared, Some(step), change, None).await?;
+            self.journal.commit(self.shared, Some(step), (&self.execution, change), None).await?;
         }
         Ok(())
     }
@@ -247,7 +252,7 @@ impl<'a> Run<'a> {
     async fn park(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
         let step = self.ended_step.take();
         let change = ExecutionChange { wake_at: Some(at), release_lease: true, ..self.change(ExecutionStatus::Waiting) };
-        self.journal.commit(self.shared, step, change, None).await?;
+        self.journal.commit(self.shared, step, (&self.execution, change), None).await?;
         if self.journal.cancel_requested() {
             // Told to stop while it was handed back: the next turn ends it.
             self.shared.parts.queue.ring(self.execution.id);
@@ -280,7 +285,7 @@ impl<'a> Run<'a> {
             self.tell_end(&ending);
             let result = if matches!(ending, Ending::Succeeded { .. }) { output.clone() } else { None };
             let change = self.final_change(&ending, result);
-            match self.journal.commit(self.shared, self.ended_step.clone(), change, contact).await {
+            match self.journal.commit(self.shared, self.ended_step.clone(), (&self.execution, change), contact).await {
                 // Someone changed the contact meanwhile: decide again on what is there now.
                 Err(Error::Store(store::Error::Conflict { what: "contact" })) => self.journal.rewind(mark),
                 // Its key is taken, or it is gone: that may pass when decided anew, but need not.
@@ -350,6 +355,9 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How often a worker may be lost before a step is recorded; then the execution is taken to be what ends them.
+const MAX_RECOVERIES: i32 = 5;
+
 /// How often a mapping is decided anew before the run fails.
 const MAPPING_TRIES: u32 = 8;
 
@@ -391,25 +399,4 @@ async fn find_plan(shared: &Shared, execution: &Execution, own: Option<&Value>) 
         Some(row) => parts.plans.compile(version, &row.definition).ok_or_else(broken),
         None => Err(gone()),
     })
-}
-
-/// Ends an execution whose definition cannot be found or run.
-async fn end_unplanned(shared: &Shared, claimed: Claimed, status: ExecutionStatus, error: ExecutionError) -> Result<(), Error> {
-    let execution = claimed.execution;
-    let mut journal = Journal::new(claimed.lease, &execution);
-    journal.write(shared, &Redactor::new(&[], &[]), Line::run(LogLevel::Error, format!("Ended: {}", error.message)));
-    let change = ExecutionChange {
-        status,
-        output: None,
-        result: None,
-        cost: execution.cost,
-        error: Some(error),
-        warning_count: journal.warnings(),
-        finished_steps: execution.finished_steps,
-        current_step_path: None,
-        finished_at: Some(shared.parts.clock.now()),
-        wake_at: None,
-        release_lease: true,
-    };
-    journal.commit(shared, None, change, None).await
 }

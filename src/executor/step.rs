@@ -25,6 +25,8 @@ impl Run<'_> {
         }
         self.commit_ended_step().await?;
         let mut row = self.steps.remove(&step.id).unwrap_or_else(|| self.new_row(position, step));
+        // Steps are recorded one by one: only this one can have been under way when a worker was lost.
+        let interrupted = std::mem::take(&mut self.interrupted);
         let now = self.shared.parts.clock.now();
         self.context.set_attempt(1, now);
         if let Some(output) = self.options.pinned.get(&step.id).cloned() {
@@ -41,7 +43,12 @@ impl Run<'_> {
         row.started_at.get_or_insert(now);
         row.status = StepStatus::Running;
         match &step.action {
-            PlannedAction::Http(http) => Box::pin(self.http(step, http, row)).await,
+            PlannedAction::Http(http) => {
+                if interrupted {
+                    row.attempts.push(unknown_attempt(&row, now));
+                }
+                Box::pin(self.http(step, http, row)).await
+            }
             PlannedAction::Set(set) => match set.values(&self.context) {
                 Ok(values) => Ok(self.succeeded(step, row, &values)),
                 Err(error) => Ok(self.failed(step, row, error.into_execution_error())),
@@ -86,15 +93,18 @@ impl Run<'_> {
 
     /// Tries until the step is decided or has to wait. A wait is recorded and frees the worker.
     async fn http(&mut self, step: &PlannedStep, http: &PlannedHttp, mut row: StepRun) -> Result<After, Error> {
-        let number = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let number = next_number(&row);
         self.context.set_attempt(number, self.shared.parts.clock.now());
-        if let Some(last) = row.attempts.last().filter(|_| number > step.retry.attempts).and_then(|last| last.error.clone()) {
-            // Only attempts broken off by a stop of the server can have used them up.
-            return Ok(self.failed(step, row, last));
-        }
         let Some(Tried { mut attempt, verdict }) = self.attempt(step, http, &row, number).await? else {
-            let began = self.shared.parts.clock.now();
-            row.attempts.push(unknown_attempt(number, row.started_at.unwrap_or(began)));
+            let now = self.shared.parts.clock.now();
+            if now >= self.deadline() {
+                row.attempts.push(StepAttempt { finished_at: Some(now), error: Some(out_of_time()), ..unknown_attempt(&row, now) });
+                row.finished_at = Some(now);
+                row.status = StepStatus::Cancelled;
+                self.ended_step = Some(row);
+                return Ok(After::End(Ending::TimedOut));
+            }
+            row.attempts.push(unknown_attempt(&row, now));
             row.status = StepStatus::Retrying;
             self.ended_step = Some(row);
             return self.stopped().await;
@@ -114,7 +124,8 @@ impl Run<'_> {
         let begun = row.attempts.first().map_or(attempt.started_at, |first| first.started_at);
         let now = self.shared.parts.clock.now();
         let elapsed = (now - begun).to_std().unwrap_or_default();
-        let delay = if worth_it { next_delay(&step.retry, number, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
+        let tries = u32::try_from(row.attempts.iter().filter(|attempt| !is_unknown(attempt)).count()).unwrap_or(u32::MAX).saturating_add(1);
+        let delay = if worth_it { next_delay(&step.retry, tries, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
         let Some(delay) = delay else {
             row.attempts.push(attempt);
             return Ok(self.failed(step, row, error));
@@ -132,7 +143,7 @@ impl Run<'_> {
     /// Stores that an attempt is under way, for people watching a slow call.
     pub(super) async fn show_running(&mut self, step: &PlannedStep, row: &StepRun) -> Result<(), Error> {
         let change = ExecutionChange { current_step_path: Some(step.id.clone()), ..self.change(ExecutionStatus::Running) };
-        self.journal.commit(self.shared, Some(row.clone()), change, None).await
+        self.journal.commit(self.shared, Some(row.clone()), (&self.execution, change), None).await
     }
 
     fn succeeded(&mut self, step: &PlannedStep, mut row: StepRun, output: &Value) -> After {
@@ -179,17 +190,33 @@ impl Run<'_> {
     }
 }
 
-/// An attempt that was broken off: nobody knows whether it reached the service.
-pub(super) fn unknown_attempt(number: u32, started_at: DateTime<Utc>) -> StepAttempt {
+/// The number of the attempt to come.
+fn next_number(row: &StepRun) -> u32 {
+    u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// The attempt that was broken off: nobody knows whether it reached the service, so it is made again and uses up none
+/// of those the retry policy allows.
+fn unknown_attempt(row: &StepRun, now: DateTime<Utc>) -> StepAttempt {
+    let began = row.attempts.last().and_then(|last| last.next_attempt_at).or(row.started_at).unwrap_or(now);
     let message = "The server stopped during this attempt; it may have reached the service, its outcome is unknown";
     StepAttempt {
-        number,
-        started_at,
+        number: next_number(row),
+        started_at: began,
         finished_at: None,
         error: Some(ExecutionError::new(ExecutionErrorCode::Interrupted, ErrorClass::System, message).retryable()),
         exchanges: Vec::new(),
         next_attempt_at: None,
     }
+}
+
+fn out_of_time() -> ExecutionError {
+    let message = "The time an execution may take in all was over during this attempt";
+    ExecutionError::new(ExecutionErrorCode::Limit, ErrorClass::System, message)
+}
+
+fn is_unknown(attempt: &StepAttempt) -> bool {
+    attempt.error.as_ref().is_some_and(|error| error.code == ExecutionErrorCode::Interrupted)
 }
 
 /// The host a recorded step called last.

@@ -1,45 +1,108 @@
-//! From a ring to a run: claim, run, hand back.
+//! From a ring to a run: claim, run, hand back. What was handed over with its lease needs no claim.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Running, Shared, run};
+use super::{Error, Running, Shared, broken, run};
 use crate::auth::WorkspaceScope;
+use crate::domain::event::ExecutionEvent;
 use crate::domain::id::ExecutionId;
-use crate::store::LeaseRequest;
+use crate::domain::lease::{Claimed, LeaseRequest};
 
 /// Answers one ring. A ring for an execution that is being worked on here means that someone may want it stopped.
 pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
-    let stop = CancellationToken::new();
-    let known = {
-        let mut running = shared.running();
-        let known = running.get(&id).cloned();
-        if known.is_none() {
-            running.insert(id, Running { stop: stop.clone(), lease: None });
-        }
-        known
+    let entry = match Entry::make(&shared, id) {
+        Ok(entry) => entry,
+        Err(known) => return stop_if_asked(&shared, id, &known).await,
     };
-    if let Some(known) = known {
-        stop_if_asked(&shared, id, &known).await;
-        return;
+    let outcome = match claim(&shared, id).await {
+        Ok(Some(claimed)) => work(&entry, claimed).await,
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    entry.leave(outcome);
+}
+
+/// Runs what was handed over. Its id is new, so nobody else can be working on it.
+pub(super) async fn serve_handed(shared: Arc<Shared>, claimed: Claimed) {
+    let id = claimed.execution.id;
+    let Ok(entry) = Entry::make(&shared, id) else { return };
+    let outcome = work(&entry, claimed).await;
+    entry.leave(outcome);
+}
+
+/// The execution's entry in the table of running ones; gone when dropped.
+struct Entry {
+    shared: Arc<Shared>,
+    id: ExecutionId,
+    stop: CancellationToken,
+}
+
+impl Entry {
+    /// A new entry, or the one that is there already.
+    fn make(shared: &Arc<Shared>, id: ExecutionId) -> Result<Self, Running> {
+        let stop = CancellationToken::new();
+        let mut running = shared.running();
+        if let Some(known) = running.get(&id) {
+            return Err(known.clone());
+        }
+        running.insert(id, Running { stop: stop.clone(), lease: None });
+        Ok(Self { shared: Arc::clone(shared), id, stop })
     }
-    let place = Place { shared: Arc::clone(&shared), id };
-    let outcome = claim_and_run(&shared, id, &stop).await;
-    // Before any ring for the next turn, which would else be taken for a question about this one.
-    drop(place);
-    match outcome {
-        Ok(Some(wake_at)) => shared.sweeper.set(wake_at, id),
-        Ok(None) => {}
-        Err(Error::Fenced) => tracing::warn!(execution.id = %id, "the lease was lost; another process goes on with it"),
-        Err(error) => {
-            // The row is the truth: the sweeper rings again once the lease has run out.
-            tracing::error!(execution.id = %id, error = &error as &dyn std::error::Error, "a run could not go on; it is taken up again later");
+
+    /// Takes the entry out, then sees to what follows.
+    fn leave(self, outcome: Result<Option<DateTime<Utc>>, Error>) {
+        let (shared, id, stop) = (Arc::clone(&self.shared), self.id, self.stop.clone());
+        // Before any ring for the next turn, which would else be taken for a question about this one.
+        drop(self);
+        match outcome {
+            Ok(Some(wake_at)) => shared.sweeper.set(wake_at, id),
+            Ok(None) => {}
+            Err(Error::Fenced) => tracing::warn!(execution.id = %id, "the lease was lost; another process goes on with it"),
+            Err(error) => {
+                // The row is the truth: the sweeper rings again once the lease has run out.
+                tracing::error!(execution.id = %id, error = &error as &dyn std::error::Error, "a run could not go on; it is taken up again later");
+            }
+        }
+        if stop.is_cancelled() {
+            // Someone asked while the run was ending or being handed back: the row says whether there is more to do.
+            shared.parts.queue.ring(id);
         }
     }
-    if stop.is_cancelled() {
-        // Someone asked while the run was ending or being handed back: the row says whether there is more to do.
-        shared.parts.queue.ring(id);
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.shared.running().remove(&self.id);
+    }
+}
+
+async fn claim(shared: &Shared, id: ExecutionId) -> Result<Option<Claimed>, Error> {
+    let parts = &shared.parts;
+    let request = LeaseRequest { owner: Arc::clone(&shared.owner), until: parts.clock.now() + shared.options.lease };
+    let claimed = parts.store.claim(&parts.system, id, request).await?;
+    if let Some(Claimed { execution, .. }) = &claimed {
+        let (status, revision) = (execution.status, execution.revision);
+        parts.events.publish(id, || ExecutionEvent { execution_id: id, entries: Arc::default(), status, revision, ended: None });
+    }
+    Ok(claimed)
+}
+
+/// Runs a leased execution until it ends or waits. A panic ends that execution and nothing else.
+async fn work(entry: &Entry, claimed: Claimed) -> Result<Option<DateTime<Utc>>, Error> {
+    let shared = &entry.shared;
+    let lease = Arc::clone(&claimed.lease);
+    if let Some(running) = shared.running().get_mut(&entry.id) {
+        running.lease = Some(Arc::clone(&lease));
+    }
+    let run = Box::pin(run::execute(shared, claimed, &entry.stop));
+    match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_panic) => broken::end_after_panic(shared, lease).await.map(|()| None),
     }
 }
 
@@ -50,33 +113,6 @@ pub(super) async fn stop_or_ring(shared: &Shared, id: ExecutionId) {
         Some(known) => stop_if_asked(shared, id, &known).await,
         None => shared.parts.queue.ring(id),
     }
-}
-
-/// Keeps the execution in the table of running ones, also when the run panics.
-struct Place {
-    shared: Arc<Shared>,
-    id: ExecutionId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared.running().remove(&self.id);
-    }
-}
-
-async fn claim_and_run(
-    shared: &Arc<Shared>,
-    id: ExecutionId,
-    stop: &CancellationToken,
-) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
-    let parts = &shared.parts;
-    let now = parts.clock.now();
-    let request = LeaseRequest { owner: shared.owner.clone(), until: now + shared.options.lease };
-    let Some(claimed) = parts.store.claim(&parts.system, id, request).await? else { return Ok(None) };
-    if let Some(running) = shared.running().get_mut(&id) {
-        running.lease = Some(claimed.lease.clone());
-    }
-    Box::pin(run::execute(shared, claimed, stop)).await
 }
 
 /// Reads whether a run under way was told to stop, and if so breaks off its call.

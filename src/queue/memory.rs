@@ -2,9 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::seats::{Seat, Seats, Workplace};
 use crate::domain::id::ExecutionId;
 
 /// Rings of one process, first in, first out. Clones share it.
@@ -19,6 +21,7 @@ struct Inner {
     work: Lane,
     /// Questions whether a run is to stop, which must not wait behind the work they are to stop.
     stops: Lane,
+    seats: Seats,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +55,21 @@ impl Queue {
     /// The next execution that was told to stop. Dropping the future loses no ring.
     pub async fn next_stop(&self) -> ExecutionId {
         self.inner.stops.next().await
+    }
+
+    /// Opens so many places for workers who sign with this name; a seat's lease lasts for this long.
+    pub fn open(&self, owner: &Arc<str>, lease: Duration, places: usize) -> Workplace {
+        self.inner.seats.open(owner, lease, places)
+    }
+
+    /// Gives out no places any more.
+    pub fn close(&self) {
+        self.inner.seats.close();
+    }
+
+    /// A seat at a worker who is free now.
+    pub fn seat(&self) -> Option<Seat> {
+        self.inner.seats.take()
     }
 
     /// Rings for work not yet taken.

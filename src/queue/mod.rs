@@ -2,5 +2,7 @@
 //! costs time, since the sweeper rings again, and one too many costs a look at the row.
 
 pub mod memory;
+mod seats;
 
 pub use memory::Queue;
+pub use seats::{Handed, Place, Seat, Workplace};

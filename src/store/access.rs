@@ -1,12 +1,15 @@
 //! What a signed-in subject may enter: their own membership rows, and nothing of anyone else's.
 
-use connectors_entity::{workspace, workspace_member as membership};
+use connectors_entity::{connector, workspace, workspace_member as membership};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoTableRef, Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
+};
 
 use super::page::{Key, Keyset, page};
 use super::{Error, Tx, admins, convert};
 use crate::auth::{Access, UserScope};
+use crate::domain::connector::Connector;
 use crate::domain::id::{
     ConnectorId, ConnectorVersionId, ContactId, CredentialId, ExecutionId, FieldChangeId, InstallationId, MemberId, StepRunId, WorkspaceId,
 };
@@ -114,6 +117,28 @@ impl Tx<UserScope> {
         let workspace_id = convert::id(&row.try_get::<String>("", "workspace_id")?)?;
         let role = convert::word(&row.try_get::<String>("", "role")?, WorkspaceRole::from_stored)?;
         Ok(Some(Access { workspace_id, role }))
+    }
+
+    /// A connector with what the subject may do in its workspace, in one look; nothing is said about those elsewhere.
+    pub async fn find_connector_with_access(&self, id: ConnectorId) -> Result<Option<(Connector, Access)>, Error> {
+        let principal = self.scope().principal();
+        let mut select = connector::Entity::find_by_id(id.to_string());
+        if !principal.is_service() {
+            let same = Expr::col(("m", "workspace_id")).equals((connector::Entity, connector::Column::WorkspaceId));
+            let query = QuerySelect::query(&mut select);
+            query.expr_as(Expr::col(("m", "role")), "member_role");
+            query.inner_join(Alias::new("workspace_members").into_table_ref().alias("m"), same);
+            query.and_where(Expr::col(("m", "subject")).eq(principal.subject()));
+        }
+        let Some(row) = self.db().query_one(&select.into_query()).await? else { return Ok(None) };
+        let role = if principal.is_service() {
+            WorkspaceRole::Admin
+        } else {
+            convert::word(&row.try_get::<String>("", "member_role")?, WorkspaceRole::from_stored)?
+        };
+        let connector = convert::connector(connector::Model::from_query_result(&row, "")?)?;
+        let access = Access { workspace_id: connector.workspace_id, role };
+        Ok(Some((connector, access)))
     }
 
     /// The workspaces the subject is a member of, by name.

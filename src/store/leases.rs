@@ -1,32 +1,34 @@
 //! Leases after the claim: kept alive, given back, taken away; and what is due.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use connectors_entity::connector_execution as table;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::commit::Lease;
 use super::{Error, Store, convert};
 use crate::auth::{SystemScope, WorkspaceScope};
 use crate::domain::execution::{Execution, ExecutionStatus};
 use crate::domain::id::ExecutionId;
+use crate::domain::lease::Lease;
 
 /// Holds of the rows of a partial index alone: the words must be those of the index.
 const UNFINISHED: &str = "\"status\" IN ('queued', 'running', 'waiting', 'cancelling')";
 
 impl Store {
     /// Makes leases last until later; gives those that were lost.
-    pub async fn renew(&self, leases: &[Lease], until: DateTime<Utc>) -> Result<Vec<Lease>, Error> {
+    pub async fn renew(&self, leases: &[Arc<Lease>], until: DateTime<Utc>) -> Result<Vec<Arc<Lease>>, Error> {
         let tx = self.begin_unscoped().await?;
         let mut lost = Vec::new();
         for lease in leases {
             let update = table::Entity::update_many()
                 .col_expr(table::Column::LeaseUntil, Expr::val(convert::ms(until)))
                 .filter(table::Column::Id.eq(lease.execution_id.to_string()))
-                .filter(table::Column::LeaseOwner.eq(lease.owner.as_str()))
+                .filter(table::Column::LeaseOwner.eq(&*lease.owner))
                 .filter(table::Column::Fence.eq(lease.fence));
             if update.exec(&tx.db()).await?.rows_affected == 0 {
-                lost.push(lease.clone());
+                lost.push(Arc::clone(lease));
             }
         }
         tx.commit().await?;

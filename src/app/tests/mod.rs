@@ -14,11 +14,12 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::domain::event::ExecutionEvent;
 use crate::domain::execution::ExecutionStatus;
 use crate::domain::id::{ExecutionId, SaasAdminId};
+use crate::domain::lease::{Lease, LeaseRequest};
 use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::domain::workspace::{SaasAdmin, SaasAdminRole};
 use crate::events::Events;
 use crate::queue::Queue;
-use crate::store::{ExecutionChange, Lease, LeaseRequest, Options, Record, Store};
+use crate::store::{ExecutionChange, Options, Record, Store};
 use crate::vault::{self, Vault};
 
 use super::App;
@@ -92,14 +93,14 @@ impl Bench {
     }
 
     /// Takes a run up, as a worker would.
-    pub(crate) async fn claim(&self, id: ExecutionId) -> Lease {
+    pub(crate) async fn claim(&self, id: ExecutionId) -> Arc<Lease> {
         let until = SystemClock.now() + Duration::from_mins(1);
-        let request = LeaseRequest { owner: "test".to_owned(), until };
+        let request = LeaseRequest { owner: "test".into(), until };
         self.store.claim(&SystemScope::for_server(), id, request).await.unwrap().unwrap().lease
     }
 
     /// Writes log lines of a run and tells its followers, as a worker would.
-    pub(crate) async fn record(&self, lease: &Lease, lines: std::ops::RangeInclusive<i32>, status: ExecutionStatus) {
+    pub(crate) async fn record(&self, lease: &Arc<Lease>, lines: std::ops::RangeInclusive<i32>, status: ExecutionStatus) {
         let now = SystemClock.now();
         let line = |sequence| LogEntry {
             execution_id: lease.execution_id,
@@ -112,7 +113,7 @@ impl Bench {
             attempt: None,
             fields: None,
         };
-        let entries: Vec<LogEntry> = lines.map(line).collect();
+        let entries: Arc<[LogEntry]> = lines.map(line).collect();
         let execution = ExecutionChange {
             status,
             output: None,
@@ -126,13 +127,14 @@ impl Bench {
             wake_at: None,
             release_lease: false,
         };
-        let record = Record { entries: entries.clone(), step: None, execution, contact: None, now };
-        let recorded = self.store.record_with_state(lease, record).await.unwrap();
-        self.events.publish(ExecutionEvent {
+        let record = Record { entries: Arc::clone(&entries), step: None, execution, contact: None, now };
+        let recorded = self.store.record(lease, record).await.unwrap();
+        self.events.publish(lease.execution_id, || ExecutionEvent {
             execution_id: lease.execution_id,
-            entries: entries.into(),
+            entries,
             status: recorded.status,
             revision: recorded.revision,
+            ended: None,
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Gives out leases. The transaction keeps every other writer out, so looking and then taking is one act.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use connectors_entity::connector_execution::Model;
@@ -10,8 +11,8 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::Rows;
 use super::group::ClaimOp;
-use super::{Claimed, Lease, LeaseRequest};
 use crate::domain::execution::ExecutionStatus;
+use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::store::{Error, convert};
 
 /// Executions that are due and free, each judged at the instant of its own claim.
@@ -25,7 +26,7 @@ WHERE e.status IN ('queued', 'running', 'waiting', 'cancelling') \
 const TAKE: &str = "\
 WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
 UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, fence = v->>3, lease_owner = v->>4, \
-    lease_until = v->>5, started_at = v->>6, wake_at = NULL \
+    lease_until = v->>5, started_at = v->>6, recoveries = v->>7, wake_at = NULL \
 FROM j WHERE e.id = v->>0";
 
 pub(super) async fn apply(connection: &mut SqliteConnection, ops: &[ClaimOp]) -> Result<Vec<Result<Option<Claimed>, Error>>, Error> {
@@ -59,7 +60,7 @@ fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut 
     let bindings = bindings.map_err(|error| Error::Corrupt { what: error.to_string() })?;
     let definition = row.definition.take();
     let options = row.options.take().unwrap_or(Value::Null);
-    let fence = row.fence + 1;
+    let (fence, recoveries) = (row.fence + 1, row.recoveries + i32::from(interrupted));
     let mut execution = convert::execution(row)?;
     if execution.status != ExecutionStatus::Cancelling {
         execution.status = ExecutionStatus::Running;
@@ -67,8 +68,8 @@ fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut 
     execution.revision += 1;
     execution.started_at = execution.started_at.or_else(|| Some(convert::ms(now)));
     execution.wake_at = None;
-    let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: request.owner.clone(), fence };
+    let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: Arc::clone(&request.owner), fence };
     taken.row().text(execution.id).add(execution.status.as_str()).add(execution.revision).add(fence);
-    taken.add(&request.owner).time(request.until).maybe_time(execution.started_at);
-    Ok(Claimed { execution, config, bindings, definition, options, lease, interrupted })
+    taken.add(&request.owner).time(request.until).maybe_time(execution.started_at).add(recoveries);
+    Ok(Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted, recoveries })
 }

@@ -1,14 +1,16 @@
 //! One transaction's worth of operations.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::bulk::Rows;
-use super::{Claimed, Inserted, Lease, LeaseRequest, NewExecution, Record, Recorded, claim, insert, record};
+use super::{Inserted, NewExecution, Record, Recorded, claim, insert, record};
 use crate::domain::id::ExecutionId;
+use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::domain::step_log::LogEntry;
 use crate::store::Error;
 
@@ -18,25 +20,50 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 /// Who wants which execution, and the instant at which it must be due.
 pub(super) type ClaimWish = (ExecutionId, LeaseRequest, DateTime<Utc>);
 
-pub(super) type InsertOp = (Box<NewExecution>, Answer<Inserted>);
 pub(super) type ClaimOp = (Box<ClaimWish>, Answer<Option<Claimed>>);
-pub(super) type RecordOp = (Box<(Lease, Record)>, Answer<Recorded>);
+pub(super) type RecordOp = (Box<(Arc<Lease>, Arc<Record>)>, Answer<Recorded>);
+
+/// An execution to add.
+pub(in crate::store) struct Insert {
+    pub(super) new: NewExecution,
+    /// Under which it is running from the start.
+    pub(super) lease: Option<LeaseRequest>,
+    /// Called once it is on disk.
+    pub(super) then: Box<dyn FnOnce(Option<Claimed>) + Send + Sync>,
+    pub(super) answer: Answer<Inserted>,
+}
+
+impl std::fmt::Debug for Insert {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Insert").field("new", &self.new).field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+impl Insert {
+    /// Tells whoever waits, and those who are to work on it.
+    fn answer(self, result: Result<Inserted, Error>) {
+        if let Ok(Inserted::New { number }) = &result {
+            (self.then)(self.lease.map(|lease| self.new.into_claimed(*number, lease)));
+        }
+        drop(self.answer.send(result));
+    }
+}
 
 /// One operation and whom to answer.
 #[derive(Debug)]
 pub(in crate::store) enum Op {
     /// Adds an execution.
-    Insert(Box<NewExecution>, Answer<Inserted>),
+    Insert(Box<Insert>),
     /// Takes an execution at this instant.
     Claim(Box<ClaimWish>, Answer<Option<Claimed>>),
     /// Writes what a run did.
-    Record(Box<(Lease, Record)>, Answer<Recorded>),
+    Record(Box<(Arc<Lease>, Arc<Record>)>, Answer<Recorded>),
 }
 
 /// Operations by kind; no two of one kind concern the same execution.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    pub(super) inserts: Vec<InsertOp>,
+    pub(super) inserts: Vec<Insert>,
     pub(super) claims: Vec<ClaimOp>,
     pub(super) records: Vec<RecordOp>,
 }
@@ -56,7 +83,7 @@ impl Group {
         let mut groups: Vec<(Self, HashSet<ExecutionId>)> = Vec::new();
         for op in ops {
             let concerns = match &op {
-                Op::Insert(new, _) => new.execution.id,
+                Op::Insert(insert) => insert.new.execution.id,
                 Op::Claim(claim, _) => claim.0,
                 Op::Record(record, _) => record.0.execution_id,
             };
@@ -75,7 +102,7 @@ impl Group {
 
     fn push(&mut self, op: Op) {
         match op {
-            Op::Insert(new, answer) => self.inserts.push((new, answer)),
+            Op::Insert(insert) => self.inserts.push(*insert),
             Op::Claim(claim, answer) => self.claims.push((claim, answer)),
             Op::Record(record, answer) => self.records.push((record, answer)),
         }
@@ -105,8 +132,8 @@ impl Group {
 
     /// Tells everyone; whoever no longer listens is passed over.
     pub(super) fn answer(self, outcome: Outcome) {
-        for ((_, answer), result) in self.inserts.into_iter().zip(outcome.inserts) {
-            drop(answer.send(result));
+        for (insert, result) in self.inserts.into_iter().zip(outcome.inserts) {
+            insert.answer(result);
         }
         for ((_, answer), result) in self.claims.into_iter().zip(outcome.claims) {
             drop(answer.send(result));
@@ -118,8 +145,8 @@ impl Group {
 
     /// Tells the one operation of this group why it failed.
     pub(super) fn fail(mut self, error: Error) {
-        if let Some((_, answer)) = self.inserts.pop() {
-            drop(answer.send(Err(error)));
+        if let Some(insert) = self.inserts.pop() {
+            insert.answer(Err(error));
         } else if let Some((_, answer)) = self.claims.pop() {
             drop(answer.send(Err(error)));
         } else if let Some((_, answer)) = self.records.pop() {

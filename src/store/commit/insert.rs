@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::{Rows, get};
-use super::group::{InsertOp, add_lines};
+use super::group::{Insert, add_lines};
+use super::values::FIRST_FENCE;
 use super::{Inserted, NewExecution};
 use crate::domain::id::{ExecutionId, WorkspaceId};
 use crate::store::{Error, convert};
@@ -27,39 +28,40 @@ INSERT INTO connector_executions \
     (id, workspace_id, number, kind, status, revision, connector_id, version_id, \"trigger\", started_by, \
      contact_id, tags, input, output, result, cost, error, config, bindings, definition, \
      options, idempotency_key, idempotency_hash, warning_count, finished_steps, total_steps, current_step_path, \
-     last_log_sequence, cancel_requested, wake_at, queued_at, started_at, finished_at, expires_at) \
+     last_log_sequence, cancel_requested, wake_at, queued_at, started_at, finished_at, expires_at, \
+     lease_owner, lease_until, fence) \
 SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, \
     v->>10, v->>11, v->>12, v->>13, v->>14, v->>15, v->>16, v->>17, v->>18, v->>19, \
     v->>20, v->>21, v->>22, v->>23, v->>24, v->>25, v->>26, \
-    v->>27, v->>28, v->>29, v->>30, v->>31, v->>32, v->>33 FROM j";
+    v->>27, v->>28, v->>29, v->>30, v->>31, v->>32, v->>33, v->>34, v->>35, v->>36 FROM j";
 
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
-    ops: &[InsertOp],
+    ops: &[Insert],
     lines: &mut Rows,
 ) -> Result<Vec<Result<Inserted, Error>>, Error> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
     let mut repeats = find_repeats(connection, ops).await?;
-    let found: Vec<_> = ops.iter().map(|(new, _)| check_repeat(new, &mut repeats)).collect();
+    let found: Vec<_> = ops.iter().map(|op| check_repeat(&op.new, &mut repeats)).collect();
     let mut wanted: HashMap<WorkspaceId, i64> = HashMap::new();
-    for ((new, _), found) in ops.iter().zip(&found) {
+    for (op, found) in ops.iter().zip(&found) {
         if found.is_none() {
-            *wanted.entry(new.execution.workspace_id).or_default() += 1;
+            *wanted.entry(op.new.execution.workspace_id).or_default() += 1;
         }
     }
     let mut numbers = take_numbers(connection, wanted).await?;
     let mut rows = Rows::new();
     let mut results = Vec::with_capacity(ops.len());
-    for ((new, _), found) in ops.iter().zip(found) {
-        results.push(match (found, numbers.get_mut(&new.execution.workspace_id)) {
+    for (op, found) in ops.iter().zip(found) {
+        results.push(match (found, numbers.get_mut(&op.new.execution.workspace_id)) {
             (Some(answer), _) => answer,
             (None, None) => Err(Error::NotFound),
             (None, Some(next)) => {
                 let number = *next;
                 *next += 1;
-                add_row(&mut rows, new, number, lines);
+                add_row(&mut rows, op, number, lines);
                 Ok(Inserted::New { number })
             }
         });
@@ -68,9 +70,9 @@ pub(super) async fn apply(
     Ok(results)
 }
 
-async fn find_repeats(connection: &mut SqliteConnection, ops: &[InsertOp]) -> Result<Repeats, Error> {
+async fn find_repeats(connection: &mut SqliteConnection, ops: &[Insert]) -> Result<Repeats, Error> {
     let mut keys = Rows::new();
-    for (new, _) in ops {
+    for Insert { new, .. } in ops {
         if let Some((key, _)) = &new.idempotency {
             keys.row().text(new.execution.workspace_id).add(key);
         }
@@ -111,7 +113,7 @@ async fn take_numbers(connection: &mut SqliteConnection, wanted: HashMap<Workspa
     Ok(first)
 }
 
-fn add_row(rows: &mut Rows, new: &NewExecution, number: i64, lines: &mut Rows) {
+fn add_row(rows: &mut Rows, Insert { new, lease, .. }: &Insert, number: i64, lines: &mut Rows) {
     let NewExecution { execution: e, .. } = new;
     let (id, workspace) = (e.id.to_string(), e.workspace_id.to_string());
     add_lines(lines, &workspace, &id, &new.entries);
@@ -124,4 +126,6 @@ fn add_row(rows: &mut Rows, new: &NewExecution, number: i64, lines: &mut Rows) {
     rows.json_unless_null(&new.options).add(key).add(hash).add(e.warning_count).add(e.finished_steps).add(e.total_steps);
     rows.add(&e.current_step_path).add(last).add(e.cancel_requested).maybe_time(e.wake_at).time(e.queued_at);
     rows.maybe_time(e.started_at).maybe_time(e.finished_at).maybe_time(e.expires_at);
+    rows.add(lease.as_ref().map(|lease| &lease.owner)).maybe_time(lease.as_ref().map(|lease| lease.until));
+    rows.add(if lease.is_some() { FIRST_FENCE } else { 0 });
 }

@@ -19,14 +19,18 @@ mod record;
 mod values;
 mod writer;
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::{Error, Store};
 use crate::auth::{SystemScope, WorkspaceScope};
 use crate::domain::id::ExecutionId;
+use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 
+use group::Insert;
 pub(super) use group::Op;
-pub use values::{Claimed, ContactWrite, ExecutionChange, Inserted, Lease, LeaseRequest, NewExecution, Record, Recorded};
+pub use values::{ContactWrite, ExecutionChange, Inserted, NewExecution, Record, Recorded};
 pub use writer::Writer;
 
 /// Operations that may wait before senders wait too.
@@ -38,14 +42,24 @@ const GROUP_OPS: usize = 512;
 impl Store {
     /// Adds an execution with its first log lines; durable once this returns. Its number is the workspace's next.
     ///
+    /// With a lease it is running from the start, and `then` is given what its worker needs; without, `then` is given
+    /// nothing. `then` is called right after the commit, also when the caller has gone meanwhile, but not for a
+    /// repeated request; it must not block.
+    ///
     /// # Errors
     /// [`Error::Conflict`] `idempotency` when the key already stands for another request, [`Error::NotFound`] when the
     /// workspace is gone or is not that of the scope.
-    pub async fn insert_execution(&self, scope: &WorkspaceScope, new: NewExecution) -> Result<Inserted, Error> {
+    pub async fn insert_execution(
+        &self,
+        scope: &WorkspaceScope,
+        new: NewExecution,
+        lease: Option<LeaseRequest>,
+        then: impl FnOnce(Option<Claimed>) + Send + Sync + 'static,
+    ) -> Result<Inserted, Error> {
         if new.execution.workspace_id != scope.workspace_id() {
             return Err(Error::NotFound);
         }
-        self.ask(|answer| Op::Insert(Box::new(new), answer)).await
+        self.ask(|answer| Op::Insert(Box::new(Insert { new, lease, then: Box::new(then), answer }))).await
     }
 
     /// Takes an execution to work on it, if it is due and nobody else does.
@@ -56,18 +70,13 @@ impl Store {
         self.ask(|answer| Op::Claim(Box::new((id, lease, now)), answer)).await
     }
 
-    /// Writes what a run did: all of it or nothing; durable once this returns.
+    /// Writes what a run did: all of it or nothing; durable once this returns. Says how the execution stands then.
     ///
     /// # Errors
     /// [`Error::Fenced`] when the lease was lost, [`Error::Conflict`] `contact` when the contact changed meanwhile,
     /// [`Error::Conflict`] `key` or `sequence` when a contact key or log line is there already.
-    pub async fn record(&self, lease: &Lease, record: Record) -> Result<(), Error> {
-        self.record_with_state(lease, record).await.map(|_| ())
-    }
-
-    /// The same as [`Store::record`], and says how the execution stands afterwards.
-    pub async fn record_with_state(&self, lease: &Lease, record: Record) -> Result<Recorded, Error> {
-        let lease = lease.clone();
+    pub async fn record(&self, lease: &Arc<Lease>, record: impl Into<Arc<Record>>) -> Result<Recorded, Error> {
+        let (lease, record) = (Arc::clone(lease), record.into());
         self.ask(|answer| Op::Record(Box::new((lease, record)), answer)).await
     }
 

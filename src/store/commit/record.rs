@@ -8,9 +8,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::bulk::{Rows, get};
 use super::contacts;
 use super::group::{RecordOp, add_lines};
-use super::{Lease, Record, Recorded};
+use super::{Record, Recorded};
 use crate::domain::execution::{ExecutionKind, ExecutionStatus, StepRun};
 use crate::domain::id::ConnectorId;
+use crate::domain::lease::Lease;
 use crate::store::{Error, convert};
 
 /// Executions still under the lease the operation was made with.
@@ -26,7 +27,8 @@ UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, output = 
     error = v->>6, warning_count = v->>7, finished_steps = v->>8, current_step_path = v->>9, finished_at = v->>10, \
     wake_at = v->>11, last_log_sequence = v->>12, \
     lease_owner = CASE WHEN v->>13 THEN NULL ELSE lease_owner END, \
-    lease_until = CASE WHEN v->>13 THEN NULL ELSE lease_until END \
+    lease_until = CASE WHEN v->>13 THEN NULL ELSE lease_until END, \
+    recoveries = CASE WHEN v->>14 THEN 0 ELSE recoveries END \
 FROM j WHERE e.id = v->>0";
 
 /// `WHERE true` keeps the engine from reading the conflict clause as part of a join.
@@ -138,6 +140,7 @@ fn gather(lease: &Lease, record: &Record, held: &Held, gathered: &mut Gathered<'
     rows.row().add(&id).add(status.as_str()).add(revision).maybe_json(change.output.as_ref()).add(&change.result).add(change.cost);
     rows.maybe_json(change.error.as_ref()).add(change.warning_count).add(change.finished_steps).add(&change.current_step_path);
     rows.maybe_time(finished_at).maybe_time(wake_at).add(last).add(change.release_lease || done);
+    rows.add(record.step.as_ref().is_some_and(|step| step.status.is_final()));
     if let Some(step) = &record.step {
         add_step(&mut gathered.steps, &workspace, &id, step);
     }

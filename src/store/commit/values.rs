@@ -1,13 +1,15 @@
 //! What goes into the group commit and comes out of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::contact::{Contact, FieldChange};
 use crate::domain::execution::{Execution, ExecutionError, ExecutionStatus, StepRun};
-use crate::domain::id::{CredentialId, ExecutionId, WorkspaceId};
+use crate::domain::id::{CredentialId, ExecutionId};
+use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::domain::step_log::LogEntry;
 
 /// An execution to add, with what it needs to run and nobody else sees.
@@ -29,6 +31,19 @@ pub struct NewExecution {
     pub options: Value,
 }
 
+impl NewExecution {
+    /// The same once it is stored under a lease, its first.
+    pub(super) fn into_claimed(self, number: i64, lease: LeaseRequest) -> Claimed {
+        let execution = Execution { number, ..self.execution };
+        let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: lease.owner, fence: FIRST_FENCE };
+        let Self { config, bindings, definition, options, .. } = self;
+        Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted: false, recoveries: 0 }
+    }
+}
+
+/// The fencing token of an execution's first lease.
+pub(super) const FIRST_FENCE: i64 = 1;
+
 /// What became of an execution to add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
@@ -39,47 +54,6 @@ pub enum Inserted {
     },
     /// The same request was made before, and made this execution.
     Repeated(ExecutionId),
-}
-
-/// A wish to work on an execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseRequest {
-    /// The process that asks.
-    pub owner: String,
-    /// For how long, unless renewed.
-    pub until: DateTime<Utc>,
-}
-
-/// The right to write what a run does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The execution.
-    pub execution_id: ExecutionId,
-    /// Its workspace.
-    pub workspace_id: WorkspaceId,
-    /// The process that holds it.
-    pub owner: String,
-    /// Rises with every lease of the execution; a write with an older one is refused.
-    pub fence: i64,
-}
-
-/// An execution to work on.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    /// The execution, already running.
-    pub execution: Execution,
-    /// The connector's config when it was asked for.
-    pub config: Value,
-    /// The connector's bindings when it was asked for.
-    pub bindings: BTreeMap<String, CredentialId>,
-    /// The definition itself, for a test of a draft.
-    pub definition: Option<Value>,
-    /// Options of a test; null for none.
-    pub options: Value,
-    /// The right to write.
-    pub lease: Lease,
-    /// Did someone else hold it while it was running, and not come back?
-    pub interrupted: bool,
 }
 
 /// How an execution stands after a step.
@@ -109,6 +83,28 @@ pub struct ExecutionChange {
     pub release_lease: bool,
 }
 
+impl ExecutionChange {
+    /// The execution as it is once this change, a final one, is recorded.
+    pub fn ended(&self, execution: &Execution, recorded: Recorded, last_log_sequence: i32) -> Execution {
+        Execution {
+            status: recorded.status,
+            revision: recorded.revision,
+            output: self.output.clone(),
+            result: self.result.clone(),
+            cost: self.cost,
+            error: self.error.clone(),
+            warning_count: self.warning_count,
+            finished_steps: self.finished_steps,
+            current_step_path: self.current_step_path.clone(),
+            last_log_sequence,
+            cancel_requested: recorded.cancel_requested,
+            finished_at: self.finished_at,
+            wake_at: None,
+            ..execution.clone()
+        }
+    }
+}
+
 /// What a run writes to a contact.
 #[derive(Debug, Clone, Default)]
 pub struct ContactWrite {
@@ -124,7 +120,7 @@ pub struct ContactWrite {
 #[derive(Debug, Clone)]
 pub struct Record {
     /// Log lines, continuing those that are there.
-    pub entries: Vec<LogEntry>,
+    pub entries: Arc<[LogEntry]>,
     /// The step as it is now; replaces the one at the same path.
     pub step: Option<StepRun>,
     /// How the execution stands.

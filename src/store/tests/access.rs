@@ -155,12 +155,11 @@ async fn writing_across_workspaces_finds_nothing() {
     not_found(tx.insert_member(&member_value(theirs.workspace_id(), "eve", WorkspaceRole::Owner)).await);
     tx.commit().await.unwrap();
     let foreign = new_execution(execution_value(theirs.workspace_id(), None));
-    not_found(bench.store.insert_execution(&mine, foreign).await.map(drop));
+    not_found(bench.store.insert_execution(&mine, foreign, None, |_| {}).await.map(drop));
     assert!(bench.store.request_cancel(&mine, they.execution, now()).await.unwrap().is_none());
     // A lease of one workspace cannot be turned on another's execution or contact.
     let claimed = bench.claim(bench.start(&mine, None).await).await;
-    let mut forged = claimed.lease.clone();
-    forged.workspace_id = theirs.workspace_id();
+    let forged = std::sync::Arc::new(crate::domain::lease::Lease { workspace_id: theirs.workspace_id(), ..(*claimed.lease).clone() });
     assert!(matches!(bench.store.record(&forged, record(&claimed, 2, ExecutionStatus::Failed)).await, Err(Error::Fenced)));
     let mut write = record(&claimed, 2, ExecutionStatus::Succeeded);
     let changes = vec![contacts::change_of(&claimed, None, "email", FieldChangeOutcome::Written)];

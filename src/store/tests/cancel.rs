@@ -30,7 +30,7 @@ async fn a_running_one_learns_of_it_and_cannot_go_back_to_running() {
     let mut wait = record(&claimed, 2, ExecutionStatus::Waiting);
     wait.execution.wake_at = Some(later(60));
     wait.execution.release_lease = true;
-    let state = bench.store.record_with_state(&claimed.lease, wait).await.unwrap();
+    let state = bench.store.record(&claimed.lease, wait).await.unwrap();
     assert!(state.cancel_requested && state.status == ExecutionStatus::Cancelling, "{state:?}");
     let found = bench.find(&scope, id).await;
     assert_eq!((found.status, found.wake_at, found.revision), (ExecutionStatus::Cancelling, None, state.revision));

@@ -22,7 +22,7 @@ async fn a_stale_lease_can_be_taken_and_says_so() {
     let bench = bench().await;
     let scope = bench.workspace("a").await;
     let id = bench.start(&scope, None).await;
-    let stale = LeaseRequest { owner: "one".to_owned(), until: later(-1) };
+    let stale = LeaseRequest { owner: "one".into(), until: later(-1) };
     let first = bench.store.claim(&bench.system, id, stale).await.unwrap().unwrap();
     let second = bench.store.claim(&bench.system, id, owner("two")).await.unwrap().unwrap();
     assert!(second.interrupted && second.lease.fence == 2);
@@ -43,7 +43,7 @@ async fn what_is_due_comes_oldest_first() {
         let mut new = new_execution(execution_value(scope.workspace_id(), None));
         new.execution.queued_at = later(-age);
         ids.push(new.execution.id);
-        bench.store.insert_execution(&scope, new).await.unwrap();
+        bench.store.insert_execution(&scope, new, None, |_| {}).await.unwrap();
     }
     let [second, third, first] = ids[..] else { panic!() };
     assert_eq!(due().await, [first, second, third]);

@@ -24,13 +24,14 @@ use sqlx::ConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Claimed, ExecutionChange, Inserted, LeaseRequest, NewExecution, Options, Record, Store, Tx};
+use super::{ExecutionChange, Inserted, NewExecution, Options, Record, Store, Tx};
 use crate::auth::{self, Access, AdminScope, Principal, SystemScope, UserScope, WorkspaceScope};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::connector::{Connector, ConnectorStatus};
 use crate::domain::contact::Contact;
 use crate::domain::execution::{Execution, ExecutionKind, ExecutionStatus, ExecutionTrigger};
 use crate::domain::id::{ConnectorId, ContactId, ExecutionId, MemberId, WorkspaceId};
+use crate::domain::lease::{Claimed, LeaseRequest};
 use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::domain::workspace::{Actor, Member, Workspace, WorkspaceRole};
 
@@ -208,11 +209,11 @@ fn change(status: ExecutionStatus) -> ExecutionChange {
 
 fn record(claimed: &Claimed, sequence: i32, status: ExecutionStatus) -> Record {
     let entries = vec![line(claimed.execution.id, sequence)];
-    Record { entries, step: None, execution: change(status), contact: None, now: now() }
+    Record { entries: entries.into(), step: None, execution: change(status), contact: None, now: now() }
 }
 
 fn owner(name: &str) -> LeaseRequest {
-    LeaseRequest { owner: name.to_owned(), until: later(60) }
+    LeaseRequest { owner: name.into(), until: later(60) }
 }
 
 impl Bench {
@@ -256,7 +257,7 @@ impl Bench {
     async fn start(&self, scope: &WorkspaceScope, connector: Option<ConnectorId>) -> ExecutionId {
         let new = new_execution(execution_value(scope.workspace_id(), connector));
         let id = new.execution.id;
-        assert!(matches!(self.store.insert_execution(scope, new).await.unwrap(), Inserted::New { .. }));
+        assert!(matches!(self.store.insert_execution(scope, new, None, |_| {}).await.unwrap(), Inserted::New { .. }));
         id
     }
 

@@ -101,7 +101,7 @@ async fn the_end_frees_the_lease_and_counts_for_live_runs_only() {
         let mut new = new_execution(execution_value(scope.workspace_id(), Some(connector.id)));
         new.execution.kind = kind;
         let id = new.execution.id;
-        bench.store.insert_execution(&scope, new).await.unwrap();
+        bench.store.insert_execution(&scope, new, None, |_| {}).await.unwrap();
         let claimed = bench.claim(id).await;
         let mut end = record(&claimed, 2, status);
         end.execution.output = Some(json!({"z": 1, "a": null}));
@@ -126,7 +126,7 @@ async fn a_lost_lease_writes_nothing() {
     let bench = bench().await;
     let scope = bench.workspace("a").await;
     let id = bench.start(&scope, None).await;
-    let stale = LeaseRequest { owner: "same".to_owned(), until: later(-1) };
+    let stale = LeaseRequest { owner: "same".into(), until: later(-1) };
     let old = bench.store.claim(&bench.system, id, stale).await.unwrap().unwrap();
     let new = bench.store.claim(&bench.system, id, owner("same")).await.unwrap().unwrap();
     let mut write = record(&old, 2, ExecutionStatus::Failed);
@@ -183,7 +183,7 @@ async fn log_lines_are_read_as_the_filter_accepts_them() {
     entries[1].step_path = Some("lookup/inner".to_owned());
     entries[2].step_path = Some("look_p".to_owned());
     entries[2].message = "100% Done".to_owned();
-    write.entries.clone_from(&entries);
+    write.entries = entries.clone().into();
     bench.store.record(&claimed.lease, write).await.unwrap();
     entries.insert(0, line(id, 1));
     let by = LogFilter::default;

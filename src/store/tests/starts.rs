@@ -14,7 +14,7 @@ async fn an_execution_round_trips_with_all_it_needs_to_run() {
     new.definition = Some(json!({"z": 1, "a": 2}));
     new.options = json!({"dry_run": true});
     new.bindings.insert("main".to_owned(), CredentialId::fresh(&SystemClock));
-    assert_eq!(bench.store.insert_execution(&scope, new.clone()).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(bench.store.insert_execution(&scope, new.clone(), None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
     let found = bench.find(&scope, new.execution.id).await;
     let expected = Execution { number: 1, last_log_sequence: 1, ..new.execution.clone() };
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
@@ -49,17 +49,17 @@ async fn a_repeated_request_makes_nothing_new() {
     let first = with(&scope, "h");
     let id = first.execution.id;
     assert!(bench.read(&scope).await.find_repeated("k").await.unwrap().is_none());
-    assert_eq!(bench.store.insert_execution(&scope, first).await.unwrap(), Inserted::New { number: 1 });
-    assert_eq!(bench.store.insert_execution(&scope, with(&scope, "h")).await.unwrap(), Inserted::Repeated(id));
-    let refused = bench.store.insert_execution(&scope, with(&scope, "other")).await;
+    assert_eq!(bench.store.insert_execution(&scope, first, None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(bench.store.insert_execution(&scope, with(&scope, "h"), None, |_| {}).await.unwrap(), Inserted::Repeated(id));
+    let refused = bench.store.insert_execution(&scope, with(&scope, "other"), None, |_| {}).await;
     assert!(matches!(refused, Err(Error::Conflict { what: "idempotency" })), "{refused:?}");
-    assert_eq!(bench.store.insert_execution(&other, with(&other, "x")).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(bench.store.insert_execution(&other, with(&other, "x"), None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
     assert_eq!(bench.read(&scope).await.find_repeated("k").await.unwrap(), Some((id, "h".to_owned())));
     // The same key many times at once, in one group or several.
     let tries = (0..20).map(|_| {
         let mut new = with(&scope, "h");
         new.idempotency = Some(("again".to_owned(), "h".to_owned()));
-        bench.store.insert_execution(&scope, new)
+        bench.store.insert_execution(&scope, new, None, |_| {})
     });
     let answers = futures_util::future::join_all(tries).await;
     let fresh = answers.iter().filter(|answer| matches!(answer, Ok(Inserted::New { .. }))).count();
@@ -73,7 +73,7 @@ async fn a_workspace_that_is_gone_takes_no_executions() {
     let tx = bench.begin(&scope).await;
     tx.delete_workspace().await.unwrap();
     tx.commit().await.unwrap();
-    let refused = bench.store.insert_execution(&scope, new_execution(execution_value(scope.workspace_id(), None))).await;
+    let refused = bench.store.insert_execution(&scope, new_execution(execution_value(scope.workspace_id(), None)), None, |_| {}).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
 }
 
@@ -96,7 +96,7 @@ async fn filters_narrow_the_list() {
     let mut test = execution_value(scope.workspace_id(), None);
     test.kind = ExecutionKind::Test;
     for execution in [&plain, &failed, &test] {
-        bench.store.insert_execution(&scope, new_execution(execution.clone())).await.unwrap();
+        bench.store.insert_execution(&scope, new_execution(execution.clone()), None, |_| {}).await.unwrap();
     }
     let tx = bench.read(&scope).await;
     let by = ExecutionFilter::default;
