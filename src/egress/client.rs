@@ -13,8 +13,8 @@ use super::resolver::Resolver;
 use super::{Error, Options};
 use crate::domain::exchange::{Method, Request, Response};
 
-/// Idle connections kept for each host.
-const IDLE_PER_HOST: usize = 32;
+/// Idle connections kept for each host: as many as executions run at one time, or those under load connect anew for each call.
+const IDLE_PER_HOST: usize = 256;
 /// Largest first reservation for a body: a length that was only announced takes no memory.
 const FIRST_RESERVATION: u64 = 64 * 1024;
 
