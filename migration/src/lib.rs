@@ -7,7 +7,7 @@ mod m20261123_1_create_workspaces;
 mod m20261123_2_create_connectors;
 mod m20261123_3_create_executions;
 mod m20261123_4_create_contacts;
-mod m20261125_1_count_recoveries;
+mod m20261125_1_watch_workers;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -22,7 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_2_create_connectors::Migration),
             Box::new(m20261123_3_create_executions::Migration),
             Box::new(m20261123_4_create_contacts::Migration),
-            Box::new(m20261125_1_count_recoveries::Migration),
+            Box::new(m20261125_1_watch_workers::Migration),
         ]
     }
 }

@@ -184,7 +184,7 @@ impl App {
     /// Inserts an execution, hands it to a free worker or else rings for one, and waits for the end if asked.
     pub(super) async fn launch(&self, scope: WorkspaceScope, prepared: Prepared, wait: Duration) -> Result<Started> {
         let (seat, queue) = (self.queue().seat(), self.queue().clone());
-        let new = self.new_execution(&scope, prepared, seat.is_some());
+        let new = self.new_execution(&scope, prepared);
         let id = new.execution.id;
         let lease = seat.as_ref().map(|seat| seat.lease(new.execution.queued_at));
         let then = move |claimed: Option<Claimed>| match (seat, claimed) {
@@ -194,8 +194,11 @@ impl App {
         if wait.is_zero() {
             let execution = new.execution.clone();
             return match self.store().insert_execution(&scope, new, lease, then).await? {
-                Inserted::New { number } => {
-                    Ok(Started { execution: Execution { number, ..execution }, finished: false, repeated: false, scope })
+                Inserted::New { number, leased } => {
+                    let (status, started_at) =
+                        if leased { (ExecutionStatus::Running, Some(execution.queued_at)) } else { (execution.status, None) };
+                    let execution = Execution { number, status, started_at, ..execution };
+                    Ok(Started { execution, finished: false, repeated: false, scope })
                 }
                 Inserted::Repeated(earlier) => self.await_end(scope, (earlier, self.events().subscribe(earlier)), wait, true).await,
             };
@@ -208,15 +211,15 @@ impl App {
         }
     }
 
-    /// The rows to insert; running from the start when a worker is there for it.
-    fn new_execution(&self, scope: &WorkspaceScope, prepared: Prepared, seated: bool) -> NewExecution {
+    /// The rows to insert.
+    fn new_execution(&self, scope: &WorkspaceScope, prepared: Prepared) -> NewExecution {
         let now = self.clock().now();
         let execution = Execution {
             id: ExecutionId::fresh(self.clock()),
             workspace_id: scope.workspace_id(),
             number: 0,
             kind: prepared.kind,
-            status: if seated { ExecutionStatus::Running } else { ExecutionStatus::Queued },
+            status: ExecutionStatus::Queued,
             revision: 1,
             connector_id: prepared.connector_id,
             version_id: prepared.version_id,
@@ -236,7 +239,7 @@ impl App {
             last_log_sequence: 1,
             cancel_requested: false,
             queued_at: now,
-            started_at: seated.then_some(now),
+            started_at: None,
             finished_at: None,
             wake_at: None,
             expires_at: prepared.expires_after.map(|after| now + after),

@@ -12,13 +12,15 @@ use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
 use crate::domain::id::{ContactId, FieldChangeId};
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::pipeline::{Decision, MappedValue, decide};
-use crate::store::{ContactRef, ContactWrite};
+use crate::store::{ContactRef, ContactWrite, NewContact};
 
 /// The contact as found or begun.
 struct Target {
     contact: Contact,
     /// Revision read; `None` for one that is new.
     revision: Option<i32>,
+    /// Fields and values by which it was looked for in vain.
+    looked_for: Vec<(String, String)>,
     ledger: Vec<FieldChange>,
 }
 
@@ -51,7 +53,10 @@ impl Run<'_> {
         }
         let write = match target.revision {
             _ if !any_written => ContactWrite { insert: None, update: None, changes },
-            None => ContactWrite { insert: Some(target.contact), update: None, changes },
+            None => {
+                let new = NewContact { contact: target.contact, unless: target.looked_for };
+                ContactWrite { insert: Some(new), update: None, changes }
+            }
             Some(revision) => ContactWrite { insert: None, update: Some((target.contact, revision)), changes },
         };
         Ok(Ok(Some(write)))
@@ -60,13 +65,16 @@ impl Run<'_> {
     /// Finds the contact by the mapping's match fields in their order; begins a new one where the mapping says so.
     async fn find_target(&self, mapping: &Mapping, values: &[MappedValue]) -> Result<Option<Target>, Error> {
         let tx = self.shared.parts.store.read(&self.scope).await?;
-        let mut found = None;
+        let (mut found, mut looked_for) = (None, Vec::new());
         for field in &mapping.match_fields {
             found = match (field.as_str(), self.execution.contact_id) {
                 ("id", Some(id)) => tx.find_contact(&ContactRef::Id(id)).await?,
                 ("id", None) => None,
                 (name, _) => match values.iter().find(|value| value.to == name).and_then(|value| value.value.as_str()) {
-                    Some(text) => tx.find_contact_by_field(name, text).await?,
+                    Some(text) => {
+                        looked_for.push((name.to_owned(), text.to_owned()));
+                        tx.find_contact_by_field(name, text).await?
+                    }
                     None => None,
                 },
             };
@@ -77,10 +85,10 @@ impl Run<'_> {
         match found {
             Some(contact) => {
                 let ledger = tx.newest_changes(contact.id).await?;
-                Ok(Some(Target { revision: Some(contact.revision), contact, ledger }))
+                Ok(Some(Target { revision: Some(contact.revision), contact, looked_for, ledger }))
             }
             None if mapping.on_missing == MissingContact::Create && values.iter().any(|value| !value.value.is_null()) => {
-                Ok(Some(Target { contact: self.new_contact(), revision: None, ledger: Vec::new() }))
+                Ok(Some(Target { contact: self.new_contact(), revision: None, looked_for, ledger: Vec::new() }))
             }
             None => Ok(None),
         }

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod broken;
+mod crowds;
 mod error;
 mod journal;
 mod lease;
@@ -101,6 +102,8 @@ struct Shared {
     /// Executions worked on here.
     running: Mutex<HashMap<ExecutionId, Running>>,
     sweeper: sweeper::Alarm,
+    /// Executions whose workspaces have no room for them now.
+    crowds: crowds::Crowds,
     /// Set when no new work is to be taken.
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -137,6 +140,7 @@ impl Executor {
                 owner,
                 running: Mutex::default(),
                 sweeper: sweeper::Alarm::default(),
+                crowds: crowds::Crowds::default(),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
             }),

@@ -72,11 +72,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn find_lost(shared: &Shared) {
     match shared.parts.store.due(&shared.parts.system, shared.parts.clock.now(), BATCH).await {
         Ok(ids) => {
-            let here: Vec<_> = {
+            let lost: Vec<_> = {
                 let running = shared.running();
-                ids.into_iter().filter(|id| !running.contains_key(id)).collect()
+                ids.into_iter().filter(|id| !running.contains_key(id) && !shared.crowds.holds(*id)).collect()
             };
-            for id in here {
+            for id in lost.into_iter().chain(shared.crowds.first_of_each()) {
                 shared.parts.queue.ring(id);
             }
         }

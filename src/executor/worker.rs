@@ -12,6 +12,7 @@ use crate::auth::WorkspaceScope;
 use crate::domain::event::ExecutionEvent;
 use crate::domain::id::ExecutionId;
 use crate::domain::lease::{Claimed, LeaseRequest};
+use crate::store::Claim;
 
 /// Answers one ring. A ring for an execution that is being worked on here means that someone may want it stopped.
 pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
@@ -20,8 +21,12 @@ pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
         Err(known) => return stop_if_asked(&shared, id, &known).await,
     };
     let outcome = match claim(&shared, id).await {
-        Ok(Some(claimed)) => work(&entry, claimed).await,
-        Ok(None) => Ok(None),
+        Ok(Claim::Taken(claimed)) => work(&entry, *claimed).await,
+        Ok(Claim::Nothing) => Ok(None),
+        Ok(Claim::Full(workspace)) => {
+            shared.crowds.wait(workspace, id);
+            Ok(None)
+        }
         Err(error) => Err(error),
     };
     entry.leave(outcome);
@@ -81,15 +86,15 @@ impl Drop for Entry {
     }
 }
 
-async fn claim(shared: &Shared, id: ExecutionId) -> Result<Option<Claimed>, Error> {
+async fn claim(shared: &Shared, id: ExecutionId) -> Result<Claim, Error> {
     let parts = &shared.parts;
     let request = LeaseRequest { owner: Arc::clone(&shared.owner), until: parts.clock.now() + shared.options.lease };
-    let claimed = parts.store.claim(&parts.system, id, request).await?;
-    if let Some(Claimed { execution, .. }) = &claimed {
-        let (status, revision) = (execution.status, execution.revision);
+    let claim = parts.store.claim(&parts.system, id, request).await?;
+    if let Claim::Taken(claimed) = &claim {
+        let (status, revision) = (claimed.execution.status, claimed.execution.revision);
         parts.events.publish(id, || ExecutionEvent { execution_id: id, entries: Arc::default(), status, revision, ended: None });
     }
-    Ok(claimed)
+    Ok(claim)
 }
 
 /// Runs a leased execution until it ends or waits. A panic ends that execution and nothing else.
@@ -100,10 +105,15 @@ async fn work(entry: &Entry, claimed: Claimed) -> Result<Option<DateTime<Utc>>, 
         running.lease = Some(Arc::clone(&lease));
     }
     let run = Box::pin(run::execute(shared, claimed, &entry.stop));
-    match AssertUnwindSafe(run).catch_unwind().await {
+    let workspace = lease.workspace_id;
+    let outcome = match AssertUnwindSafe(run).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_panic) => broken::end_after_panic(shared, lease).await.map(|()| None),
+    };
+    if let Some(next) = shared.crowds.next(workspace) {
+        shared.parts.queue.ring(next);
     }
+    outcome
 }
 
 /// Breaks off a run that goes on here; else rings, so that a worker winds the execution up.

@@ -42,7 +42,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::clock::Clock;
 
 pub use access::{ObjectId, WorkspaceRef};
-pub use commit::{ContactWrite, ExecutionChange, Inserted, NewExecution, Record, Recorded, Writer};
+pub use commit::{Claim, ContactWrite, ExecutionChange, Inserted, NewContact, NewExecution, Record, Recorded, Writer};
 pub use connectors::{ConnectorFilter, ConnectorOrder, ConnectorOrderField};
 pub use contacts::{ContactFilter, ContactRef};
 pub use credentials::CredentialFilter;

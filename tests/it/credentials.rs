@@ -170,3 +170,22 @@ fn hex(text: &str) -> String {
         hex
     })
 }
+
+#[tokio::test]
+async fn a_repeated_start_gives_the_first_one_whatever_became_of_the_connector() {
+    let upstream = Upstream::start(|_| Reply::Json(200, json!({ "value": 1 }))).await;
+    let app = TestApp::start().await;
+    let slot = json!({ "kind": "bearer", "hosts": ["127.0.0.1"] });
+    let connector = bound(&app, &upstream.base_url(), slot, json!({ "bearer": { "token": CANARY } })).await;
+    let start =
+        "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { repeated execution { id } userErrors { code } } }";
+    let input =
+        |key: &str| json!({ "input": { "connectorId": connector, "input": { "q": "x" }, "idempotencyKey": key, "waitMs": 20_000 } });
+    let first = app.ok("ann", start, input("k")).await["executionStart"].clone();
+    app.ok("ann", BIND, json!({ "input": { "id": connector, "unbind": ["api"] } })).await;
+    let again = app.ok("ann", start, input("k")).await["executionStart"].clone();
+    assert_eq!((&again["repeated"], &again["execution"]), (&json!(true), &first["execution"]), "{again}");
+    let new = app.graphql("ann", start, input("another")).await;
+    assert_eq!(new["data"]["executionStart"]["userErrors"][0]["code"], "CREDENTIAL_MISSING", "{new}");
+    assert_eq!(upstream.calls().len(), 1);
+}

@@ -1,7 +1,13 @@
 //! Runs: steps, retries that wait without a worker, conditions, stops, cancelling, idempotency.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 
+use connectors::clock::{Clock, SystemClock};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::support::client::Client;
 use crate::support::upstream::{Reply, Upstream};
 use crate::support::{TestApp, one_step};
 
@@ -198,4 +204,110 @@ async fn counters_equal_the_rows() {
     let folder = app.stop().await;
     let (runs, successes, failures) = crate::support::counters(&folder.path().join("test.db"), &connector).await;
     assert_eq!((runs, successes, failures), (3, 2, 1));
+}
+
+/// Sets how many executions of workspace `a` may be worked on at one time.
+async fn allow_at_one_time(app: &TestApp, executions: u32) {
+    let id = app.ok("ann", "{ workspace(by: { key: \"a\" }) { id } }", json!({})).await["workspace"]["id"].clone();
+    let document = "mutation($input: WorkspaceUpdateInput!) { workspaceUpdate(input: $input) { userErrors { code message } } }";
+    app.ok("ann", document, json!({ "input": { "id": id, "maxConcurrentExecutions": executions } })).await;
+}
+
+#[tokio::test]
+async fn a_workspace_has_no_more_runs_worked_on_than_it_set_and_the_others_follow() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let upstream = Upstream::start(move |_| Reply::Gated(Arc::clone(&held), json!({ "value": 1 }))).await;
+    // Nothing is found again by chance: who ends lets the next one in.
+    let app = TestApp::start_with(|config| config.worker.sweep = Duration::from_hours(1)).await;
+    allow_at_one_time(&app, 1).await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let document =
+        "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id status } userErrors { code } } }";
+    let mut started = Vec::new();
+    for _ in 0..3 {
+        let answer = app.ok("ann", document, json!({ "input": { "connectorId": connector, "input": {} } })).await;
+        started.push(answer["executionStart"]["execution"].clone());
+    }
+    let states: Vec<_> = started.iter().map(|execution| execution["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["RUNNING", "QUEUED", "QUEUED"]);
+    for execution in &started {
+        let id = execution["id"].as_str().unwrap();
+        app.follow(id, 0).await.until(|line| line["kind"] == "HTTP").await;
+        assert_eq!(app.execution(id).await["status"], "RUNNING");
+        gate.add_permits(1);
+        assert_eq!(app.await_end(id).await["status"], "SUCCEEDED");
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_a_queued_run_sees_it_begin_and_told_to_stop() {
+    let (first, second) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let gates = [Arc::clone(&first), Arc::clone(&second)];
+    let upstream = Upstream::start(move |call| Reply::Gated(Arc::clone(&gates[call.nth - 1]), json!({ "value": 1 }))).await;
+    // No step of a run under way is shown: only the changes of the run itself are news.
+    let app = TestApp::start_with(|config| config.worker.show_call_after = Duration::from_hours(1)).await;
+    allow_at_one_time(&app, 1).await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    app.run(&connector, json!({})).await;
+    let queued = app.run(&connector, json!({})).await;
+    let mut client = Client::connect(app.address, &app.token("ann")).await;
+    let document = "subscription($id: ID!) { executionUpdated(executionId: $id) { execution { status } } }";
+    let operation = client.subscribe(document, json!({ "id": queued })).await;
+    let mut next = async || client.next(&operation).await.map(|message| message["data"]["executionUpdated"]["execution"]["status"].clone());
+    assert_eq!(next().await, Some(json!("QUEUED")));
+    first.add_permits(1);
+    assert_eq!(next().await, Some(json!("RUNNING")));
+    app.ok("ann", "mutation($id: ID!) { executionCancel(input: { id: $id }) { userErrors { code } } }", json!({ "id": queued })).await;
+    let mut last = next().await;
+    assert!([Some(json!("CANCELLING")), Some(json!("CANCELLED"))].contains(&last), "{last:?}");
+    while let Some(status) = next().await {
+        last = Some(status);
+    }
+    assert_eq!(last, Some(json!("CANCELLED")));
+}
+
+#[tokio::test]
+async fn inp_1_a_run_ends_when_its_time_is_over_in_the_middle_of_a_call() {
+    let upstream = Upstream::start(|_| Reply::Hang).await;
+    let app = TestApp::start_with(|config| config.worker.max_run = Duration::from_millis(300)).await;
+    let connector = app.connector(one_step(&upstream.base_url(), |definition| definition["defaults"]["timeout"] = json!("PT1M"))).await;
+    let execution = app.run_to_end(&connector, json!({ "q": "x" })).await;
+    assert_eq!((&execution["status"], &execution["error"]["code"]), (&json!("TIMED_OUT"), &json!("LIMIT")), "{execution}");
+    let step = &execution["steps"][0];
+    assert_eq!((&step["status"], &step["attempts"][0]["error"]["code"]), (&json!("CANCELLED"), &json!("LIMIT")), "{step}");
+}
+
+/// Panics where a run draws lots, and nowhere else.
+#[derive(Debug)]
+struct Unlucky;
+
+impl Clock for Unlucky {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        SystemClock.now()
+    }
+
+    fn fresh_id(&self) -> uuid::Uuid {
+        SystemClock.fresh_id()
+    }
+
+    fn chance(&self) -> f64 {
+        panic!("meant: a fault in a step")
+    }
+}
+
+#[tokio::test]
+async fn flt_29_a_panic_ends_its_run_and_frees_its_place() {
+    let upstream = Upstream::start(|call| match call.query("q").as_deref() {
+        Some("bad") => Reply::Json(503, json!({})),
+        _ => Reply::Json(200, json!({ "value": 1 })),
+    })
+    .await;
+    let app = TestApp::start_by(Arc::new(Unlucky)).await;
+    allow_at_one_time(&app, 1).await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let broken = app.run_to_end(&connector, json!({ "q": "bad" })).await;
+    assert_eq!((&broken["status"], &broken["error"]["code"]), (&json!("FAILED"), &json!("INTERNAL")), "{broken}");
+    assert!(!broken.to_string().contains("meant"), "the panic's text stays inside");
+    assert_eq!(app.run_to_end(&connector, json!({ "q": "good" })).await["status"], "SUCCEEDED");
 }

@@ -142,3 +142,88 @@ async fn a_run_that_waits_for_its_next_attempt_goes_on_after_a_restart() {
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     assert_eq!(execution["steps"][0]["attempts"].as_array().unwrap().len(), 2);
 }
+
+/// A server in a process of its own with a workspace and a published connector, and a client of it.
+struct Killable {
+    database: std::path::PathBuf,
+    server: Process,
+    client: Client,
+    connector: Value,
+}
+
+impl Killable {
+    async fn start(folder: &TempDir, definition: Value) -> Self {
+        let database = folder.path().join("kill.db");
+        let server = Process::serve(&database);
+        let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+        ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
+        let create =
+            "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
+        let input = json!({ "workspace": { "key": "a" }, "name": "Killed", "source": { "definition": definition } });
+        let made = ask(&mut client, create, json!({ "input": input })).await;
+        let connector = made["connectorCreate"]["connector"]["id"].clone();
+        let publish = "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }";
+        ask(&mut client, publish, json!({ "id": connector })).await;
+        Self { database, server, client, connector }
+    }
+
+    async fn start_run(&mut self) -> Value {
+        let start = "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id } userErrors { message } } }";
+        let started = ask(&mut self.client, start, json!({ "input": { "connectorId": self.connector, "input": { "q": "x" } } })).await;
+        started["executionStart"]["execution"]["id"].clone()
+    }
+
+    /// kill -9, and another one on the same file.
+    async fn kill_and_restart(self) -> Self {
+        let Self { database, server, connector, .. } = self;
+        server.kill();
+        let server = Process::serve(&database);
+        let client = Client::connect(server.address, &token(&database, "ann")).await;
+        Self { database, server, client, connector }
+    }
+
+    async fn await_end(&mut self, id: &Value) -> Value {
+        let document = "subscription($id: ID!) { executionLogs(executionId: $id) { complete } }";
+        let operation = self.client.subscribe(document, json!({ "id": id })).await;
+        while self.client.next(&operation).await.is_some() {}
+        let read = "query($id: ID!) { execution(id: $id) { status error { code } steps { attempts { number error { code } } } logs(first: 100) { nodes { message } } } }";
+        ask(&mut self.client, read, json!({ "id": id })).await["execution"].clone()
+    }
+}
+
+async fn called(upstream: &Upstream, times: usize) {
+    while upstream.calls().len() < times {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn flt_1_a_first_attempt_cut_off_is_marked_and_made_again_without_using_up_a_retry() {
+    let upstream = Upstream::start(|call| if call.nth == 1 { Reply::Hang } else { Reply::Json(200, json!({ "value": 1 })) }).await;
+    let folder = TempDir::new().unwrap();
+    let definition = one_step(&upstream.base_url(), |definition| definition["steps"][0]["retry"] = json!({ "attempts": 1 }));
+    let mut server = Killable::start(&folder, definition).await;
+    let id = server.start_run().await;
+    called(&upstream, 1).await;
+    let mut server = server.kill_and_restart().await;
+    let execution = server.await_end(&id).await;
+    assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    let attempts = &execution["steps"][0]["attempts"];
+    assert_eq!(attempts, &json!([{ "number": 1, "error": { "code": "INTERRUPTED" } }, { "number": 2, "error": null }]));
+    assert_eq!(upstream.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn flt_29_a_run_that_loses_its_worker_again_and_again_is_given_up() {
+    let upstream = Upstream::start(|_| Reply::Hang).await;
+    let folder = TempDir::new().unwrap();
+    let mut server = Killable::start(&folder, one_step(&upstream.base_url(), |_| {})).await;
+    let id = server.start_run().await;
+    for kills in 1..=6 {
+        called(&upstream, kills).await;
+        server = server.kill_and_restart().await;
+    }
+    let execution = server.await_end(&id).await;
+    assert_eq!((&execution["status"], &execution["error"]["code"]), (&json!("FAILED"), &json!("INTERRUPTED")), "{execution}");
+    assert_eq!(upstream.calls().len(), 6, "the seventh worker did not try");
+}

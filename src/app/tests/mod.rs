@@ -96,7 +96,7 @@ impl Bench {
     pub(crate) async fn claim(&self, id: ExecutionId) -> Arc<Lease> {
         let until = SystemClock.now() + Duration::from_mins(1);
         let request = LeaseRequest { owner: "test".into(), until };
-        self.store.claim(&SystemScope::for_server(), id, request).await.unwrap().unwrap().lease
+        self.store.claim(&SystemScope::for_server(), id, request).await.unwrap().taken().unwrap().lease
     }
 
     /// Writes log lines of a run and tells its followers, as a worker would.

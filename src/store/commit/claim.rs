@@ -9,8 +9,10 @@ use sea_orm::{FromQueryResult, QueryResult};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 
+use super::Claim;
 use super::bulk::Rows;
 use super::group::ClaimOp;
+use super::room::Room;
 use crate::domain::execution::ExecutionStatus;
 use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::store::{Error, convert};
@@ -29,7 +31,7 @@ UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, fence = v
     lease_until = v->>5, started_at = v->>6, recoveries = v->>7, wake_at = NULL \
 FROM j WHERE e.id = v->>0";
 
-pub(super) async fn apply(connection: &mut SqliteConnection, ops: &[ClaimOp]) -> Result<Vec<Result<Option<Claimed>, Error>>, Error> {
+pub(super) async fn apply(connection: &mut SqliteConnection, ops: &[ClaimOp]) -> Result<Vec<Result<Claim, Error>>, Error> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,18 +44,31 @@ pub(super) async fn apply(connection: &mut SqliteConnection, ops: &[ClaimOp]) ->
         let row = Model::from_query_result(&QueryResult::from(row), "")?;
         due.insert(row.id.clone(), row);
     }
+    let crowding = due.values().filter(|row| needs_room(row)).map(|row| convert::id(&row.workspace_id)).collect::<Result<Vec<_>, _>>()?;
+    let mut room = Room::of(connection, crowding.into_iter()).await?;
     let mut taken = Rows::new();
     let mut results = Vec::with_capacity(ops.len());
     for (claim, _) in ops {
         let (id, request, now) = claim.as_ref();
-        results.push(due.remove(&id.to_string()).map(|row| take(row, request, *now, &mut taken)).transpose());
+        let Some(row) = due.remove(&id.to_string()) else {
+            results.push(Ok(Claim::Nothing));
+            continue;
+        };
+        let workspace = convert::id(&row.workspace_id)?;
+        let allowed = !needs_room(&row) || room.take(workspace);
+        results.push(if allowed { take(row, request, *now, &mut taken).map(Claim::Taken) } else { Ok(Claim::Full(workspace)) });
     }
     taken.execute(connection, TAKE).await?;
     Ok(results)
 }
 
+/// One that is to stop only has to be wound up, and one whose lease ran out was never given up.
+fn needs_room(row: &Model) -> bool {
+    row.lease_owner.is_none() && row.status != ExecutionStatus::Cancelling.as_str()
+}
+
 /// The execution as it is once taken, and the row that makes it so.
-fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut Rows) -> Result<Claimed, Error> {
+fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut Rows) -> Result<Box<Claimed>, Error> {
     let interrupted = row.status == ExecutionStatus::Running.as_str();
     let config = std::mem::take(&mut row.config);
     let bindings = serde_json::from_value(std::mem::take(&mut row.bindings));
@@ -71,5 +86,5 @@ fn take(mut row: Model, request: &LeaseRequest, now: DateTime<Utc>, taken: &mut 
     let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: Arc::clone(&request.owner), fence };
     taken.row().text(execution.id).add(execution.status.as_str()).add(execution.revision).add(fence);
     taken.add(&request.owner).time(request.until).maybe_time(execution.started_at).add(recoveries);
-    Ok(Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted, recoveries })
+    Ok(Box::new(Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted, recoveries }))
 }

@@ -2,8 +2,8 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::ContactWrite;
 use super::bulk::Rows;
+use super::{ContactWrite, NewContact};
 use crate::domain::contact::{Contact, FieldChange};
 use crate::domain::id::WorkspaceId;
 use crate::store::{Error, convert};
@@ -31,10 +31,26 @@ pub(super) async fn write(connection: &mut SqliteConnection, workspace: Workspac
     {
         return Ok(false);
     }
-    if let Some(contact) = &write.insert {
+    if let Some(NewContact { contact, unless }) = &write.insert {
+        for (field, value) in unless {
+            if has_come(connection, workspace, field, value).await? {
+                return Ok(false);
+            }
+        }
         run(connection, INSERT, workspace, contact, contact.revision).await?;
     }
     Ok(true)
+}
+
+/// Is there a contact with this value now? The transaction keeps every other writer out.
+async fn has_come(connection: &mut SqliteConnection, workspace: WorkspaceId, field: &str, value: &str) -> Result<bool, Error> {
+    let sql = match field {
+        "email" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND email IS NOT NULL AND lower(email) = lower(?2)",
+        "phone" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND phone = ?2",
+        "key" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND key = ?2",
+        _ => return Ok(false),
+    };
+    Ok(sqlx::query(sql).bind(workspace.to_string()).bind(value).fetch_optional(connection).await?.is_some())
 }
 
 async fn run(

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::bulk::Rows;
-use super::{Inserted, NewExecution, Record, Recorded, claim, insert, record};
+use super::{Claim, Inserted, NewExecution, Record, Recorded, claim, insert, record};
 use crate::domain::id::ExecutionId;
 use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::domain::step_log::LogEntry;
@@ -20,7 +20,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 /// Who wants which execution, and the instant at which it must be due.
 pub(super) type ClaimWish = (ExecutionId, LeaseRequest, DateTime<Utc>);
 
-pub(super) type ClaimOp = (Box<ClaimWish>, Answer<Option<Claimed>>);
+pub(super) type ClaimOp = (Box<ClaimWish>, Answer<Claim>);
 pub(super) type RecordOp = (Box<(Arc<Lease>, Arc<Record>)>, Answer<Recorded>);
 
 /// An execution to add.
@@ -42,8 +42,9 @@ impl std::fmt::Debug for Insert {
 impl Insert {
     /// Tells whoever waits, and those who are to work on it.
     fn answer(self, result: Result<Inserted, Error>) {
-        if let Ok(Inserted::New { number }) = &result {
-            (self.then)(self.lease.map(|lease| self.new.into_claimed(*number, lease)));
+        if let Ok(Inserted::New { number, leased }) = result {
+            let lease = self.lease.filter(|_| leased);
+            (self.then)(lease.map(|lease| self.new.into_claimed(number, lease)));
         }
         drop(self.answer.send(result));
     }
@@ -55,7 +56,7 @@ pub(in crate::store) enum Op {
     /// Adds an execution.
     Insert(Box<Insert>),
     /// Takes an execution at this instant.
-    Claim(Box<ClaimWish>, Answer<Option<Claimed>>),
+    Claim(Box<ClaimWish>, Answer<Claim>),
     /// Writes what a run did.
     Record(Box<(Arc<Lease>, Arc<Record>)>, Answer<Recorded>),
 }
@@ -72,7 +73,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Outcome {
     inserts: Vec<Result<Inserted, Error>>,
-    claims: Vec<Result<Option<Claimed>, Error>>,
+    claims: Vec<Result<Claim, Error>>,
     records: Vec<Result<Recorded, Error>>,
 }
 

@@ -6,9 +6,12 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::{Rows, get};
 use super::group::{Insert, add_lines};
+use super::room::Room;
 use super::values::FIRST_FENCE;
 use super::{Inserted, NewExecution};
+use crate::domain::execution::ExecutionStatus;
 use crate::domain::id::{ExecutionId, WorkspaceId};
+use crate::domain::lease::LeaseRequest;
 use crate::store::{Error, convert};
 
 /// What a key stands for: an execution and the hash of its request.
@@ -52,6 +55,8 @@ pub(super) async fn apply(
         }
     }
     let mut numbers = take_numbers(connection, wanted).await?;
+    let seated = ops.iter().filter(|op| op.lease.is_some()).map(|op| op.new.execution.workspace_id);
+    let mut room = Room::of(connection, seated).await?;
     let mut rows = Rows::new();
     let mut results = Vec::with_capacity(ops.len());
     for (op, found) in ops.iter().zip(found) {
@@ -61,8 +66,9 @@ pub(super) async fn apply(
             (None, Some(next)) => {
                 let number = *next;
                 *next += 1;
-                add_row(&mut rows, op, number, lines);
-                Ok(Inserted::New { number })
+                let lease = op.lease.as_ref().filter(|_| room.take(op.new.execution.workspace_id));
+                add_row(&mut rows, (&op.new, lease), number, lines);
+                Ok(Inserted::New { number, leased: lease.is_some() })
             }
         });
     }
@@ -113,19 +119,20 @@ async fn take_numbers(connection: &mut SqliteConnection, wanted: HashMap<Workspa
     Ok(first)
 }
 
-fn add_row(rows: &mut Rows, Insert { new, lease, .. }: &Insert, number: i64, lines: &mut Rows) {
+fn add_row(rows: &mut Rows, (new, lease): (&NewExecution, Option<&LeaseRequest>), number: i64, lines: &mut Rows) {
     let NewExecution { execution: e, .. } = new;
+    let status = if lease.is_some() { ExecutionStatus::Running } else { e.status };
+    let started_at = lease.map(|_| e.queued_at).or(e.started_at);
     let (id, workspace) = (e.id.to_string(), e.workspace_id.to_string());
     add_lines(lines, &workspace, &id, &new.entries);
-    let last = new.entries.iter().map(|entry| entry.sequence).max().unwrap_or(0).max(e.last_log_sequence);
     let (key, hash) = new.idempotency.as_ref().map(|(key, hash)| (key, hash)).unzip();
-    rows.row().add(&id).add(&workspace).add(number).add(e.kind.as_str()).add(e.status.as_str()).add(e.revision);
+    rows.row().add(&id).add(&workspace).add(number).add(e.kind.as_str()).add(status.as_str()).add(e.revision);
     rows.maybe_text(e.connector_id).maybe_text(e.version_id).add(e.trigger.as_str()).add(e.started_by.stored());
     rows.maybe_text(e.contact_id).json(&e.tags).json(&e.input).maybe_json(e.output.as_ref()).add(&e.result).add(e.cost);
     rows.maybe_json(e.error.as_ref()).json(&new.config).json(&new.bindings).maybe_json(new.definition.as_ref());
     rows.json_unless_null(&new.options).add(key).add(hash).add(e.warning_count).add(e.finished_steps).add(e.total_steps);
-    rows.add(&e.current_step_path).add(last).add(e.cancel_requested).maybe_time(e.wake_at).time(e.queued_at);
-    rows.maybe_time(e.started_at).maybe_time(e.finished_at).maybe_time(e.expires_at);
-    rows.add(lease.as_ref().map(|lease| &lease.owner)).maybe_time(lease.as_ref().map(|lease| lease.until));
+    rows.add(&e.current_step_path).add(new.last_log_sequence()).add(e.cancel_requested).maybe_time(e.wake_at).time(e.queued_at);
+    rows.maybe_time(started_at).maybe_time(e.finished_at).maybe_time(e.expires_at);
+    rows.add(lease.map(|lease| &lease.owner)).maybe_time(lease.map(|lease| lease.until));
     rows.add(if lease.is_some() { FIRST_FENCE } else { 0 });
 }

@@ -16,6 +16,7 @@ mod contacts;
 mod group;
 mod insert;
 mod record;
+mod room;
 mod values;
 mod writer;
 
@@ -30,7 +31,7 @@ use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 
 use group::Insert;
 pub(super) use group::Op;
-pub use values::{ContactWrite, ExecutionChange, Inserted, NewExecution, Record, Recorded};
+pub use values::{Claim, ContactWrite, ExecutionChange, Inserted, NewContact, NewExecution, Record, Recorded};
 pub use writer::Writer;
 
 /// Operations that may wait before senders wait too.
@@ -42,8 +43,8 @@ const GROUP_OPS: usize = 512;
 impl Store {
     /// Adds an execution with its first log lines; durable once this returns. Its number is the workspace's next.
     ///
-    /// With a lease it is running from the start, and `then` is given what its worker needs; without, `then` is given
-    /// nothing. `then` is called right after the commit, also when the caller has gone meanwhile, but not for a
+    /// With a lease, and with room in its workspace for one more, it is running from the start, and `then` is given what
+    /// its worker needs; else it is queued, and `then` is given nothing. `then` is called right after the commit, also when the caller has gone meanwhile, but not for a
     /// repeated request; it must not block.
     ///
     /// # Errors
@@ -62,10 +63,10 @@ impl Store {
         self.ask(|answer| Op::Insert(Box::new(Insert { new, lease, then: Box::new(then), answer }))).await
     }
 
-    /// Takes an execution to work on it, if it is due and nobody else does.
+    /// Takes an execution to work on it, if it is due, nobody else does, and its workspace has room for one more.
     ///
     /// It becomes running (one that is being cancelled stays so) under a lease that no earlier holder can write with.
-    pub async fn claim(&self, _system: &SystemScope, id: ExecutionId, lease: LeaseRequest) -> Result<Option<Claimed>, Error> {
+    pub async fn claim(&self, _system: &SystemScope, id: ExecutionId, lease: LeaseRequest) -> Result<Claim, Error> {
         let now = self.inner.clock.now();
         self.ask(|answer| Op::Claim(Box::new((id, lease, now)), answer)).await
     }
@@ -73,7 +74,7 @@ impl Store {
     /// Writes what a run did: all of it or nothing; durable once this returns. Says how the execution stands then.
     ///
     /// # Errors
-    /// [`Error::Fenced`] when the lease was lost, [`Error::Conflict`] `contact` when the contact changed meanwhile,
+    /// [`Error::Fenced`] when the lease was lost, [`Error::Conflict`] `contact` when the contact changed or came meanwhile,
     /// [`Error::Conflict`] `key` or `sequence` when a contact key or log line is there already.
     pub async fn record(&self, lease: &Arc<Lease>, record: impl Into<Arc<Record>>) -> Result<Recorded, Error> {
         let (lease, record) = (Arc::clone(lease), record.into());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::domain::contact::{Contact, FieldChange};
 use crate::domain::execution::{Execution, ExecutionError, ExecutionStatus, StepRun};
-use crate::domain::id::{CredentialId, ExecutionId};
+use crate::domain::id::{CredentialId, ExecutionId, WorkspaceId};
 use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 use crate::domain::step_log::LogEntry;
 
@@ -32,9 +32,15 @@ pub struct NewExecution {
 }
 
 impl NewExecution {
+    /// The number of its newest log line.
+    pub(super) fn last_log_sequence(&self) -> i32 {
+        self.entries.iter().map(|entry| entry.sequence).max().unwrap_or(0).max(self.execution.last_log_sequence)
+    }
+
     /// The same once it is stored under a lease, its first.
     pub(super) fn into_claimed(self, number: i64, lease: LeaseRequest) -> Claimed {
-        let execution = Execution { number, ..self.execution };
+        let (last_log_sequence, started_at) = (self.last_log_sequence(), Some(self.execution.queued_at));
+        let execution = Execution { number, status: ExecutionStatus::Running, last_log_sequence, started_at, ..self.execution };
         let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: lease.owner, fence: FIRST_FENCE };
         let Self { config, bindings, definition, options, .. } = self;
         Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted: false, recoveries: 0 }
@@ -51,9 +57,32 @@ pub enum Inserted {
     New {
         /// Its number in the workspace.
         number: i64,
+        /// Is it running already, under the lease asked for?
+        leased: bool,
     },
     /// The same request was made before, and made this execution.
     Repeated(ExecutionId),
+}
+
+/// What became of a wish to work on an execution.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is yours.
+    Taken(Box<Claimed>),
+    /// There is nothing to do: it has ended, waits, or someone works on it.
+    Nothing,
+    /// Its workspace has as many executions worked on as it may.
+    Full(WorkspaceId),
+}
+
+impl Claim {
+    /// What was taken, if anything was.
+    pub fn taken(self) -> Option<Claimed> {
+        match self {
+            Self::Taken(claimed) => Some(*claimed),
+            Self::Nothing | Self::Full(_) => None,
+        }
+    }
 }
 
 /// How an execution stands after a step.
@@ -109,11 +138,20 @@ impl ExecutionChange {
 #[derive(Debug, Clone, Default)]
 pub struct ContactWrite {
     /// A contact to add.
-    pub insert: Option<Contact>,
+    pub insert: Option<NewContact>,
     /// A contact to change, and the revision it must still have.
     pub update: Option<(Contact, i32)>,
     /// The ledger of the fields.
     pub changes: Vec<FieldChange>,
+}
+
+/// A contact to add, unless one like it has come meanwhile.
+#[derive(Debug, Clone)]
+pub struct NewContact {
+    /// The contact.
+    pub contact: Contact,
+    /// Fields (`email`, `phone`, `key`) and values by which it was looked for in vain.
+    pub unless: Vec<(String, String)>,
 }
 
 /// One thing a run did, written whole or not at all.

@@ -80,7 +80,7 @@ fn user(subject: &str) -> UserScope {
 fn workspace_value(key: &str) -> Workspace {
     let (id, at) = (WorkspaceId::fresh(&SystemClock), now());
     let (key, name) = (key.to_owned(), format!("Workspace {key}"));
-    Workspace { id, key, name, revision: 1, max_concurrent_executions: 10, created_at: at, updated_at: at }
+    Workspace { id, key, name, revision: 1, max_concurrent_executions: 1_000, created_at: at, updated_at: at }
 }
 
 fn member_value(workspace_id: WorkspaceId, subject: &str, role: WorkspaceRole) -> Member {
@@ -262,7 +262,7 @@ impl Bench {
     }
 
     async fn claim(&self, id: ExecutionId) -> Claimed {
-        self.store.claim(&self.system, id, owner("one")).await.unwrap().unwrap()
+        self.store.claim(&self.system, id, owner("one")).await.unwrap().taken().unwrap()
     }
 
     async fn find(&self, scope: &WorkspaceScope, id: ExecutionId) -> Execution {

@@ -7,7 +7,7 @@ use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, S
 use crate::domain::id::{FieldChangeId, StepRunId};
 use crate::domain::page::PageRequest;
 use crate::domain::step_log::LogFilter;
-use crate::store::{ContactRef, ContactWrite, Error};
+use crate::store::{ContactRef, ContactWrite, Error, NewContact};
 
 fn step(claimed: &Claimed, path: &str, status: StepStatus) -> StepRun {
     let exchange = Exchange {
@@ -127,8 +127,8 @@ async fn a_lost_lease_writes_nothing() {
     let scope = bench.workspace("a").await;
     let id = bench.start(&scope, None).await;
     let stale = LeaseRequest { owner: "same".into(), until: later(-1) };
-    let old = bench.store.claim(&bench.system, id, stale).await.unwrap().unwrap();
-    let new = bench.store.claim(&bench.system, id, owner("same")).await.unwrap().unwrap();
+    let old = bench.store.claim(&bench.system, id, stale).await.unwrap().taken().unwrap();
+    let new = bench.store.claim(&bench.system, id, owner("same")).await.unwrap().taken().unwrap();
     let mut write = record(&old, 2, ExecutionStatus::Failed);
     write.step = Some(step(&old, "lookup", StepStatus::Failed));
     assert!(matches!(bench.store.record(&old.lease, write).await, Err(Error::Fenced)));
@@ -156,7 +156,7 @@ async fn a_contact_is_added_or_changed_with_the_rest_or_not_at_all() {
     };
     let missed = bench.store.record(&claimed.lease, write(2, None, Some((contact.clone(), 7)))).await;
     assert!(matches!(missed, Err(Error::Conflict { what: "contact" })), "{missed:?}");
-    let taken = bench.store.record(&claimed.lease, write(2, Some(contact_value(scope.workspace_id(), "p")), None)).await;
+    let taken = bench.store.record(&claimed.lease, write(2, Some(new_contact(contact_value(scope.workspace_id(), "p"))), None)).await;
     assert!(matches!(taken, Err(Error::Conflict { what: "key" })), "{taken:?}");
     let tx = bench.read(&scope).await;
     assert!(tx.list_steps(id).await.unwrap().is_empty() && tx.newest_changes(contact.id).await.unwrap().is_empty());
@@ -165,9 +165,33 @@ async fn a_contact_is_added_or_changed_with_the_rest_or_not_at_all() {
     let changed = tx.find_contact(&ContactRef::Id(contact.id)).await.unwrap().unwrap();
     assert_eq!((changed.phone, changed.revision, changed.created_at), (contact.phone.clone(), 2, contact.created_at));
     let fresh = contact_value(scope.workspace_id(), "q");
-    bench.store.record(&claimed.lease, write(3, Some(fresh.clone()), None)).await.unwrap();
+    bench.store.record(&claimed.lease, write(3, Some(new_contact(fresh.clone())), None)).await.unwrap();
     let added = tx.find_contact(&ContactRef::Id(fresh.id)).await.unwrap().unwrap();
     assert_eq!(format!("{added:?}"), format!("{fresh:?}"));
+}
+
+fn new_contact(contact: Contact) -> NewContact {
+    NewContact { contact, unless: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_contact_that_came_meanwhile_is_not_added_again() {
+    let bench = bench().await;
+    let scope = bench.workspace("a").await;
+    let known = Contact { phone: Some("+1".to_owned()), ..contact_value(scope.workspace_id(), "known") };
+    let tx = bench.store.begin(&scope).await.unwrap();
+    tx.insert_contact(&known).await.unwrap();
+    tx.commit().await.unwrap();
+    for (field, value, there) in
+        [("email", "KNOWN@x.example", true), ("phone", "+1", true), ("key", "known", true), ("key", "other", false)]
+    {
+        let claimed = bench.claim(bench.start(&scope, None).await).await;
+        let contact = Contact { key: None, ..contact_value(scope.workspace_id(), "late") };
+        let insert = Some(NewContact { contact, unless: vec![(field.to_owned(), value.to_owned())] });
+        let contact = Some(ContactWrite { insert, ..ContactWrite::default() });
+        let outcome = bench.store.record(&claimed.lease, Record { contact, ..record(&claimed, 2, ExecutionStatus::Succeeded) }).await;
+        assert_eq!(matches!(outcome, Err(Error::Conflict { what: "contact" })), there, "{field}: {outcome:?}");
+    }
 }
 
 #[tokio::test]

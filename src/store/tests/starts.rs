@@ -14,7 +14,7 @@ async fn an_execution_round_trips_with_all_it_needs_to_run() {
     new.definition = Some(json!({"z": 1, "a": 2}));
     new.options = json!({"dry_run": true});
     new.bindings.insert("main".to_owned(), CredentialId::fresh(&SystemClock));
-    assert_eq!(bench.store.insert_execution(&scope, new.clone(), None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(bench.store.insert_execution(&scope, new.clone(), None, |_| {}).await.unwrap(), Inserted::New { number: 1, leased: false });
     let found = bench.find(&scope, new.execution.id).await;
     let expected = Execution { number: 1, last_log_sequence: 1, ..new.execution.clone() };
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
@@ -49,11 +49,14 @@ async fn a_repeated_request_makes_nothing_new() {
     let first = with(&scope, "h");
     let id = first.execution.id;
     assert!(bench.read(&scope).await.find_repeated("k").await.unwrap().is_none());
-    assert_eq!(bench.store.insert_execution(&scope, first, None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(bench.store.insert_execution(&scope, first, None, |_| {}).await.unwrap(), Inserted::New { number: 1, leased: false });
     assert_eq!(bench.store.insert_execution(&scope, with(&scope, "h"), None, |_| {}).await.unwrap(), Inserted::Repeated(id));
     let refused = bench.store.insert_execution(&scope, with(&scope, "other"), None, |_| {}).await;
     assert!(matches!(refused, Err(Error::Conflict { what: "idempotency" })), "{refused:?}");
-    assert_eq!(bench.store.insert_execution(&other, with(&other, "x"), None, |_| {}).await.unwrap(), Inserted::New { number: 1 });
+    assert_eq!(
+        bench.store.insert_execution(&other, with(&other, "x"), None, |_| {}).await.unwrap(),
+        Inserted::New { number: 1, leased: false }
+    );
     assert_eq!(bench.read(&scope).await.find_repeated("k").await.unwrap(), Some((id, "h".to_owned())));
     // The same key many times at once, in one group or several.
     let tries = (0..20).map(|_| {

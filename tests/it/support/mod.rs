@@ -7,9 +7,11 @@ pub mod upstream;
 pub mod ws;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::auth::{Grant, Verifier};
+use connectors::clock::Clock;
 use connectors::config::Config;
 use connectors::server::{Overrides, Server};
 use connectors::vault::Vault;
@@ -47,13 +49,21 @@ impl TestApp {
         config.graphql.introspection = true;
         config.worker.sweep = Duration::from_millis(200);
         change(&mut config);
-        let app = Self::serve(config, folder).await;
+        let app = Self::serve(config, folder, Overrides::default()).await;
         app.workspace("a", "ann").await;
         app
     }
 
-    async fn serve(config: Config, folder: TempDir) -> Self {
-        let server = Server::build(config.clone(), Overrides::default(), &mut |_| {}).await.unwrap();
+    /// The same going by another clock.
+    pub async fn start_by(clock: Arc<dyn Clock>) -> Self {
+        let Self { config, stop, serving, folder, .. } = Self::start().await;
+        stop.cancel();
+        serving.await.unwrap();
+        Self::serve(config, folder, Overrides { clock, ..Overrides::default() }).await
+    }
+
+    async fn serve(config: Config, folder: TempDir, overrides: Overrides) -> Self {
+        let server = Server::build(config.clone(), overrides, &mut |_| {}).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (verifier, stop) = (server.verifier().clone(), server.stop());
@@ -69,7 +79,7 @@ impl TestApp {
         let Self { config, stop, serving, folder, .. } = self;
         stop.cancel();
         serving.await.unwrap();
-        Self::serve(config, folder).await
+        Self::serve(config, folder, Overrides::default()).await
     }
 
     /// Stops the server in order; gives its folder, so that a test can look at the files.
