@@ -206,22 +206,24 @@ async fn streams_of_foreign_executions_do_not_open() {
 }
 
 #[tokio::test]
-async fn without_a_token_or_with_a_bad_one_nothing_is_answered() {
+async fn jwt_3_without_a_token_or_with_a_bad_one_nothing_is_answered() {
     let scene = scene().await;
-    let expired = {
-        let other = TestApp::start().await;
-        other.token("ann")
-    };
+    let foreign = TestApp::start().await.token("ann");
+    let expired = scene.app.expired_token("ann");
     let document = "query($id: ID!) { execution(id: $id) { id } }";
     for (token, code) in [
         (None, "UNAUTHENTICATED"),
-        (Some(expired.as_str()), "UNAUTHENTICATED"),
+        (Some(foreign.as_str()), "UNAUTHENTICATED"),
+        (Some(expired.as_str()), "TOKEN_EXPIRED"),
         (Some("x.y.z"), "UNAUTHENTICATED"),
         (Some(""), "UNAUTHENTICATED"),
     ] {
         let (_, answer) = scene.app.post(token, document, json!({ "id": scene.execution })).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{token:?}: {answer}");
+        assert!(!answer.to_string().contains(&scene.execution), "{token:?}: {answer}");
     }
+    let (status, answer) = scene.app.post(Some(&expired), document, json!({ "id": scene.execution })).await;
+    assert_eq!((status, answer.get("data")), (401, None), "{answer}");
     let (status, answer) = scene.app.post(None, "{ serverInfo { version } }", json!({})).await;
     assert_eq!((status, answer["data"]["serverInfo"]["version"].is_string()), (200, true), "{answer}");
 }

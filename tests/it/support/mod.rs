@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use connectors::auth::{Grant, Verifier};
-use connectors::clock::Clock;
+use connectors::clock::{Clock, SystemClock};
 use connectors::config::Config;
 use connectors::server::{Overrides, Server};
 use connectors::vault::Vault;
@@ -30,6 +31,22 @@ pub struct TestApp {
     serving: JoinHandle<()>,
     http: reqwest::Client,
     folder: TempDir,
+}
+
+/// The machine's clock, two hours late.
+#[derive(Debug)]
+struct TwoHoursAgo;
+
+impl Clock for TwoHoursAgo {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() - TimeDelta::hours(2)
+    }
+    fn fresh_id(&self) -> uuid::Uuid {
+        SystemClock.fresh_id()
+    }
+    fn chance(&self) -> f64 {
+        SystemClock.chance()
+    }
 }
 
 impl TestApp {
@@ -92,6 +109,12 @@ impl TestApp {
     /// A token for a subject, good for an hour.
     pub fn token(&self, subject: &str) -> String {
         self.verifier.mint(&Grant::user(subject, Duration::from_hours(1))).unwrap()
+    }
+
+    /// A token for a subject, rightly signed, whose hour is over.
+    pub fn expired_token(&self, subject: &str) -> String {
+        let then = Verifier::new(&self.config.auth, Arc::new(TwoHoursAgo)).unwrap();
+        then.mint(&Grant::user(subject, Duration::from_hours(1))).unwrap()
     }
 
     /// Makes a workspace owned by the subject.
