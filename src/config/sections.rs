@@ -46,6 +46,8 @@ struct HttpSection {
     allowed_origins: Vec<String>,
     require_origin: bool,
     status_profile: String,
+    max_connections: usize,
+    header_timeout: Span,
     init_timeout: Span,
     ping_interval: Span,
     pong_timeout: Span,
@@ -166,10 +168,15 @@ impl HttpSection {
             "draft" => http::StatusProfile::Draft,
             _ => return Err(("http.status_profile", "write \"current\" or \"draft\"".to_owned())),
         };
+        if self.max_connections == 0 {
+            return Err(("http.max_connections", "write a number above 0".to_owned()));
+        }
         Ok(http::Options {
             allowed_origins: self.allowed_origins,
             require_origin: self.require_origin,
             status_profile,
+            max_connections: self.max_connections,
+            header_timeout: self.header_timeout.0,
             init_timeout: self.init_timeout.0,
             ping_interval: self.ping_interval.0,
             pong_timeout: self.pong_timeout.0,

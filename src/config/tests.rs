@@ -195,6 +195,7 @@ fn wrong_values_name_key_source_and_what_to_write() {
             "old",
             "`http.status_profile`, set in environment variable CONNECTORS_HTTP__STATUS_PROFILE: write \"current\"",
         ),
+        ("HTTP__MAX_CONNECTIONS", "0", "`http.max_connections`, set in environment variable CONNECTORS_HTTP__MAX_CONNECTIONS: write"),
         ("LOG__FORMAT", "xml", "`log.format`, set in environment variable CONNECTORS_LOG__FORMAT: write one of text, json"),
         ("EGRESS__ALLOW", "10.0.0.1/99", "`egress.allow`, set in environment variable CONNECTORS_EGRESS__ALLOW: write each network"),
     ] {

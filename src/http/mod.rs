@@ -8,6 +8,7 @@
 //! [`State`]. It does not open the listener either; `server` does, and hands it to [`serve`].
 
 mod bearer;
+mod connection;
 mod error;
 mod graphql;
 mod health;
@@ -60,6 +61,11 @@ pub struct Options {
     pub require_origin: bool,
     /// Which statuses request errors get.
     pub status_profile: StatusProfile,
+    /// Connections open at a time, sockets included; more wait until one ends.
+    pub max_connections: usize,
+    /// How long the head of a request may take, a connection may wait for its next request, or an answer may wait to be read. It is
+    /// looked at once in this time, so that it may take up to twice as long.
+    pub header_timeout: Duration,
     /// How long a new socket may stay without `connection_init`.
     pub init_timeout: Duration,
     /// Time between two pings of an open socket.
@@ -78,6 +84,8 @@ impl Default for Options {
             allowed_origins: Vec::new(),
             require_origin: false,
             status_profile: StatusProfile::Current,
+            max_connections: 20_000,
+            header_timeout: Duration::from_secs(10),
             init_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),

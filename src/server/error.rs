@@ -40,7 +40,4 @@ pub enum Error {
         /// Each with the command that makes it.
         missing: Vec<&'static str>,
     },
-    /// The listener failed.
-    #[error("the listener failed")]
-    Listener(#[from] std::io::Error),
 }

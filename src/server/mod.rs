@@ -50,6 +50,7 @@ pub struct Server {
     executor: Executor,
     verifier: Verifier,
     router: http::Router,
+    http: http::Options,
     /// Sockets, operations and the store's writer.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -91,7 +92,7 @@ impl Server {
         executor.start().await?;
         let router =
             router(&config, &app, &executor, Edge { store, verifier: verifier.clone(), clock, tasks: tasks.clone(), stop: stop.clone() });
-        Ok(Self { app, executor, verifier, router, tasks, stop, writing, grace: config.server.shutdown_grace })
+        Ok(Self { app, executor, verifier, router, http: config.http, tasks, stop, writing, grace: config.server.shutdown_grace })
     }
 
     /// The use cases.
@@ -113,26 +114,22 @@ impl Server {
     /// or the grace period is over.
     ///
     /// # Errors
-    /// [`Error::Listener`] when the listener fails.
+    /// None by now.
     pub async fn run(self, listener: TcpListener) -> Result<(), Error> {
-        let Self { executor, router, tasks, stop, writing, grace, .. } = self;
-        let serving = async {
-            let served = http::serve(listener, router, stop.clone(), grace).await;
-            stop.cancel();
-            served
-        };
+        let Self { executor, router, http, tasks, stop, writing, grace, .. } = self;
+        let serving = http::serve(listener, router, &http, stop.clone(), grace);
         // Runs are handed back while requests under way still end: both have the same grace.
         let draining = async {
             stop.cancelled().await;
             executor.drain(grace).await;
         };
-        let (served, ()) = tokio::join!(serving, draining);
+        tokio::join!(serving, draining);
         writing.cancel();
         tasks.close();
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end within the grace period");
         }
-        served.map_err(Error::Listener)
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The edge over real connections, in front of a schema as small as can be.
 
+mod connections;
 mod over_http;
 mod over_ws;
 
@@ -43,6 +44,10 @@ fn break_down() -> i32 {
 impl Query {
     async fn hello(&self) -> &'static str {
         "world"
+    }
+    /// More than the buffers between two sockets hold.
+    async fn large(&self) -> String {
+        "x".repeat(32 << 20)
     }
     async fn metered(&self, ctx: &Context<'_>) -> bool {
         ctx.insert_http_header("ratelimit", "cost;r=9");
@@ -118,6 +123,9 @@ impl Clock for Ahead {
     }
 }
 
+/// Time for requests under way when an edge stops.
+const GRACE: Duration = Duration::from_secs(10);
+
 type TinySchema = Schema<Query, Mutation, Events>;
 
 /// A running edge.
@@ -125,8 +133,10 @@ struct Edge {
     address: SocketAddr,
     verifier: Verifier,
     stop: CancellationToken,
+    /// Cancelled, it ends the listener; apart from `stop`, so that a test can see how a stopping edge answers.
+    listening: CancellationToken,
     tasks: TaskTracker,
-    _server: tokio_util::task::AbortOnDropHandle<()>,
+    server: tokio_util::task::AbortOnDropHandle<()>,
 }
 
 fn check(text: &str) -> Result<(), Refusal> {
@@ -165,8 +175,11 @@ impl Edge {
         let (stop, tasks) = (state.stop.clone(), state.tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = TaskTracker::new().spawn(async move { axum::serve(listener, router(state)).await.unwrap() });
-        Self { address, verifier, stop, tasks, _server: tokio_util::task::AbortOnDropHandle::new(server) }
+        let options = state.options.clone();
+        let listening = CancellationToken::new();
+        let until = listening.clone();
+        let server = TaskTracker::new().spawn(async move { serve(listener, router(state), &options, until, GRACE).await });
+        Self { address, verifier, stop, listening, tasks, server: tokio_util::task::AbortOnDropHandle::new(server) }
     }
 
     fn token(&self, subject: &str) -> String {
