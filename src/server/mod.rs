@@ -28,6 +28,9 @@ use crate::{egress, graphql, http};
 
 pub use error::Error;
 
+/// Longest time for closing the database.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// What a caller of [`Server::build`] may replace.
 pub struct Overrides {
     /// Time, identifiers and chance.
@@ -47,6 +50,7 @@ impl Default for Overrides {
 /// A server put together but not yet serving.
 pub struct Server {
     app: App,
+    store: Store,
     executor: Executor,
     verifier: Verifier,
     router: http::Router,
@@ -90,9 +94,9 @@ impl Server {
         let parts = Parts { store: store.clone(), vault, egress: client, plans, queue, events, clock: Arc::clone(&clock), system };
         let executor = Executor::new(parts, config.worker.clone());
         executor.start().await?;
-        let router =
-            router(&config, &app, &executor, Edge { store, verifier: verifier.clone(), clock, tasks: tasks.clone(), stop: stop.clone() });
-        Ok(Self { app, executor, verifier, router, http: config.http, tasks, stop, writing, grace: config.server.shutdown_grace })
+        let edge = Edge { store: store.clone(), verifier: verifier.clone(), clock, tasks: tasks.clone(), stop: stop.clone() };
+        let router = router(&config, &app, &executor, edge);
+        Ok(Self { app, store, executor, verifier, router, http: config.http, tasks, stop, writing, grace: config.server.shutdown_grace })
     }
 
     /// The use cases.
@@ -114,9 +118,9 @@ impl Server {
     /// or the grace period is over.
     ///
     /// # Errors
-    /// None by now.
+    /// [`Error::Store`] when the database does not close.
     pub async fn run(self, listener: TcpListener) -> Result<(), Error> {
-        let Self { executor, router, http, tasks, stop, writing, grace, .. } = self;
+        let Self { store, executor, router, http, tasks, stop, writing, grace, .. } = self;
         let serving = http::serve(listener, router, &http, stop.clone(), grace);
         // Runs are handed back while requests under way still end: both have the same grace.
         let draining = async {
@@ -129,7 +133,8 @@ impl Server {
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end within the grace period");
         }
-        Ok(())
+        // A task that is stuck may hold a connection for ever.
+        if let Ok(closed) = tokio::time::timeout(CLOSING, store.close()).await { Ok(closed?) } else { Ok(()) }
     }
 }
 

@@ -116,6 +116,17 @@ impl Store {
         Ok(())
     }
 
+    /// Closes every connection but the [`Writer`]'s, which must have ended before: the last one to close writes what is in the log
+    /// back into the database file, so that one file holds everything. Afterwards no clone of this store answers any more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; nothing committed is lost then, the log stays beside the file.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.inner.reader.close_by_ref().await?;
+        self.inner.writer.close_by_ref().await?;
+        Ok(())
+    }
+
     /// Group commits made so far: with the number of operations, how well grouping works.
     pub fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)

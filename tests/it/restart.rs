@@ -1,7 +1,9 @@
 //! Nothing acknowledged is lost: kill -9 in the middle, an orderly stop, and what runs again afterwards.
 
 use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -107,6 +109,32 @@ fn count_first_steps(upstream: &Upstream) -> HashMap<String, usize> {
         *counts.entry(call.query("q").unwrap()).or_default() += 1;
     }
     counts
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_at_once_and_leaves_one_file_for_its_rows() {
+    let folder = TempDir::new().unwrap();
+    let server = Process::serve(&folder.path().join("idle.db"));
+    let mut client = Client::connect(server.address, &token(&folder.path().join("idle.db"), "ann")).await;
+    ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
+    drop(client);
+    // An idle connection, one that never asked, and a socket whose client is asleep and will not answer the close.
+    let upgrade = "GET /graphql HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+    let asleep = ["GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n", "", upgrade].map(|request| {
+        let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(request.is_empty() || stream.read(&mut [0; 1024]).unwrap() > 0);
+        stream
+    });
+    let (status, took) = server.terminate();
+    drop(asleep);
+    assert!(status.success(), "{status}");
+    // A tenth of it, but the machine may be busy with other tests.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["idle.db", "idle.db.lock", "idle.key"]);
 }
 
 #[tokio::test]

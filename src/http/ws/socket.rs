@@ -24,6 +24,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How long a close frame may take to leave, and then the client to answer it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The same when the server stops, which is not to wait for a client that is asleep.
+const HASTY_FAREWELL: Duration = Duration::from_millis(100);
+
 /// Longest life of a socket, whatever its token allows.
 const LONGEST_LIFE: Duration = Duration::from_hours(24 * 30);
 
@@ -203,7 +206,8 @@ impl<E: Executor> Connection<E> {
                 while let Some(Ok(_)) = self.socket.recv().await {}
             }
         };
-        if timeout(FAREWELL, farewell).await.is_err() {
+        let time = if self.state.stop.is_cancelled() { HASTY_FAREWELL } else { FAREWELL };
+        if timeout(time, farewell).await.is_err() {
             tracing::debug!(request_id = self.request_id.as_str(), "the client did not answer the close");
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,10 @@ impl Writer {
         self.waiting.close();
         while self.waiting.recv_many(&mut ops, WAITING_OPS).await > 0 {
             self.commit_all(&mut ops).await;
+        }
+        // Closed here and now: left to a drop, it could still be open when the store closes the rest.
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "the connection of the group commit was not closed");
         }
     }
 

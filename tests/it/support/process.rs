@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A `connectors serve --dev` of this test's own; killed when dropped.
 pub struct Process {
@@ -27,6 +28,15 @@ impl Process {
         let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"));
         let address = said["listening"].as_str().unwrap().parse().unwrap();
         Self { child, address }
+    }
+
+    /// SIGTERM, and the wait for its end: what it exits with, and how long that took.
+    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+        let begun = Instant::now();
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let status = self.child.wait().unwrap();
+        (status, begun.elapsed())
     }
 
     /// SIGKILL: nothing of the process runs any more when this returns.
