@@ -21,6 +21,7 @@ mod loader;
 mod mutation;
 mod nulls;
 mod order;
+mod patience;
 mod query;
 mod scalar;
 mod secrets;
@@ -30,6 +31,7 @@ mod types;
 pub use context::RequestContext;
 pub use error::request_error;
 pub use limits::{Limits, Refusal, check_document};
+pub use patience::Patience;
 
 /// What the schema allows.
 #[derive(Debug, Clone, Default, serde::Deserialize)]

@@ -62,16 +62,12 @@ async fn run<E: Executor>(state: &State<E>, request: Request, id: &RequestId) ->
     }
     let request = (state.prepare)(operation.request, principal, id.clone());
     let execution = AssertUnwindSafe(state.executor.execute(request)).catch_unwind();
-    match tokio::time::timeout(state.limits.timeout, execution).await {
-        Ok(Ok(mut response)) => {
-            operation::complete(&mut response, id, operation.has_variables);
-            Ok(response)
-        }
-        Ok(Err(_)) => {
-            tracing::error!(request_id = id.as_str(), "a resolver panicked");
-            Err(Failure::internal())
-        }
-        Err(_) => Err(Failure::new(Code::TIMEOUT, "The operation took too long and was stopped.")),
+    if let Ok(mut response) = operation::within(state.limits.timeout, &operation.patience, execution).await? {
+        operation::complete(&mut response, id, operation.has_variables);
+        Ok(response)
+    } else {
+        tracing::error!(request_id = id.as_str(), "a resolver panicked");
+        Err(Failure::internal())
     }
 }
 

@@ -108,7 +108,7 @@ pub enum StatusProfile {
 /// What one caller may take of the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest run of one query or mutation.
+    /// Longest run of one query or mutation, not counting what it was asked to wait.
     pub timeout: Duration,
     /// Largest body, and largest message of a socket, in bytes.
     pub body_bytes: usize,

@@ -1,14 +1,18 @@
-//! What both transports do with a request: judge and parse its document, pick the operation, and complete the errors of its answer.
+//! What both transports do with a request: judge and parse its document, pick the operation, bound its time, and complete the errors
+//! of its answer.
 
 use super::{
     Check, RequestId,
     error::{Code, FAULT, Failure},
     params::Params,
 };
+use crate::graphql::Patience;
 use async_graphql::{
     ErrorExtensionValues, Request, Response, ServerError, Value,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
+use std::{pin::pin, time::Duration};
+use tokio::time::{Instant, timeout_at};
 
 /// Request errors listed in one answer; a hostile document could cause thousands.
 const MOST_ERRORS: usize = 20;
@@ -22,6 +26,8 @@ pub(super) struct Operation {
     pub(super) kind: OperationType,
     /// Whether the operation declares variables: only then can an argument's wrong value have come from one.
     pub(super) has_variables: bool,
+    /// What its resolvers are asked to wait; in the request's data too.
+    pub(super) patience: Patience,
 }
 
 impl Operation {
@@ -45,7 +51,28 @@ impl Operation {
             .map_err(|error| Failure { locations: error.locations, ..Failure::new(Code::PARSE_FAILED, error.message) })?;
         let operation = pick(document, name.as_deref())?;
         let (kind, has_variables) = (operation.ty, !operation.variable_definitions.is_empty());
-        Ok(Self { request, kind, has_variables })
+        let patience = Patience::default();
+        Ok(Self { request: request.data(patience.clone()), kind, has_variables, patience })
+    }
+}
+
+/// Runs an operation for its timeout, and on top of it for as long as its resolvers were asked to wait.
+///
+/// # Errors
+/// TIMEOUT when that is not enough; the operation is stopped then.
+pub(super) async fn within<F: Future>(timeout: Duration, patience: &Patience, operation: F) -> Result<F::Output, Failure> {
+    let begun = Instant::now();
+    let mut operation = pin!(operation);
+    let mut allowed = timeout;
+    loop {
+        if let Ok(done) = timeout_at(begun + allowed, operation.as_mut()).await {
+            return Ok(done);
+        }
+        let granted = timeout + patience.granted();
+        if granted <= allowed {
+            return Err(Failure::new(Code::TIMEOUT, "The operation took too long and was stopped."));
+        }
+        allowed = granted;
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::{self, Mistake};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
+use crate::graphql::patience::announce;
 use crate::graphql::scalar::{ConnectorDefinition, Json, parse_id};
 use crate::graphql::types::{
     Connector, ConnectorVersion, ContactLookup, CredentialSlotInput, Edge, Execution, WorkspaceLookup, slot_fills,
@@ -318,7 +319,10 @@ impl ConnectorMutations {
     ) -> Result<Option<ConnectorTestPayload>> {
         let (app, principal) = (ctx.app()?, ctx.principal()?);
         let done = match input.into_request()? {
-            Ok(request) => Box::pin(app.test(principal, request)).await,
+            Ok(request) => {
+                announce(ctx, request.wait);
+                Box::pin(app.test(principal, request)).await
+            }
             Err(mistake) => Err(mistake.into()),
         };
         ConnectorTestPayload::of(done, |started| ConnectorTestPayload {

@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use crate::app::{self, Mistake};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
+use crate::graphql::patience::announce;
 use crate::graphql::scalar::{Json, parse_id, parse_optional_id};
 use crate::graphql::types::{ContactLookup, Execution, ExecutionTrigger};
 
@@ -86,7 +87,10 @@ impl ExecutionMutations {
     ) -> Result<Option<ExecutionStartPayload>> {
         let (app, principal) = (ctx.app()?, ctx.principal()?);
         let done = match input.into_request()? {
-            Ok(request) => Box::pin(app.start(principal, request)).await,
+            Ok(request) => {
+                announce(ctx, request.wait);
+                Box::pin(app.start(principal, request)).await
+            }
             Err(mistake) => Err(mistake.into()),
         };
         ExecutionStartPayload::of(done, |started| ExecutionStartPayload {

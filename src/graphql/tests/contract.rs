@@ -146,3 +146,27 @@ async fn the_test_of_a_draft_shows_its_steps_and_hides_what_it_redacts() {
     assert_eq!(execution["step"]["status"], "PENDING");
     assert!(!execution.to_string().contains("canary"), "{execution}");
 }
+
+#[tokio::test]
+async fn an_operation_announces_how_long_it_was_asked_to_wait() {
+    let asked = asked().await;
+    let ann = principal("ann");
+    let workspace = asked.workspace(&ann, "a").await;
+    let connector = asked.connector(&ann, &workspace, &definition(false)).await;
+    let start = "mutation($id: ID!, $wait: Int!) { executionStart(input: {connectorId: $id, input: {name: \"Bo\"}, waitMs: $wait}) { finished userErrors { code } } }";
+    let test = "mutation($id: ID!, $wait: Int!) { connectorTest(input: {workspace: {key: \"a\"}, target: {connectorId: $id}, input: {name: \"Bo\"}, waitMs: $wait}) { finished userErrors { code } } }";
+    for (document, wait, granted, code) in [
+        (start, 0, 0, None),
+        (start, 2, 2, None),
+        (start, 99_000, 30_000, Some("TOO_LONG")),
+        (test, 3, 3, None),
+        (test, 99_000, 30_000, Some("TOO_LONG")),
+    ] {
+        let patience = Patience::default();
+        let request = request(Ok(ann.clone()), document, json!({ "id": connector, "wait": wait })).data(patience.clone());
+        let answer = serde_json::to_value(asked.schema.execute(request).await).unwrap();
+        let payload = answer["data"].as_object().unwrap().values().next().unwrap();
+        assert_eq!(payload["userErrors"][0]["code"].as_str(), code, "{answer}");
+        assert_eq!(patience.granted(), std::time::Duration::from_millis(granted), "{document} {wait}");
+    }
+}

@@ -8,7 +8,7 @@ use async_graphql::{Request, Variables};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::{Options, RequestContext, Schema, schema, sdl};
+use super::{Options, Patience, RequestContext, Schema, schema, sdl};
 use crate::app::tests::{Bench, bench, definition, principal};
 use crate::auth::{self, Principal};
 

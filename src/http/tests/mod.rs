@@ -10,13 +10,16 @@ mod client;
 mod socket;
 
 use super::*;
-use crate::{auth::Grant, clock::SystemClock};
+use crate::{auth::Grant, clock::SystemClock, graphql::Patience};
 use async_graphql::{Context, EmptyMutation, Error, ErrorExtensions, Object, Response, Schema, Subscription};
 use chrono::{DateTime, TimeDelta, Utc};
 use client::Http;
 use futures_util::{Stream, StreamExt, stream};
 use std::net::SocketAddr;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, mpsc},
+};
 
 struct Query;
 struct Mutation;
@@ -70,6 +73,12 @@ impl Query {
     }
     async fn never(&self) -> i32 {
         std::future::pending().await
+    }
+    /// Asks for far more time than the edge allows, and takes it until the gate opens.
+    async fn patient(&self, ctx: &Context<'_>) -> Result<bool, Error> {
+        ctx.data::<Patience>()?.grant(Duration::from_secs(20));
+        ctx.data::<Arc<Semaphore>>()?.acquire().await?.forget();
+        Ok(true)
     }
     async fn watched(&self, ctx: &Context<'_>) -> Result<i32, Error> {
         let watch = Watch(ctx.data::<mpsc::UnboundedSender<&'static str>>()?.clone());
@@ -243,4 +252,28 @@ async fn an_error_keeps_the_code_it_has_and_gets_one_if_it_has_none() {
         assert_eq!(text[0]["extensions"]["requestId"], id.as_str(), "{text}");
         assert!(!text.to_string().contains("password"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn an_operation_that_waits_takes_its_wait_besides_the_timeout() {
+    let gate = Arc::new(Semaphore::new(0));
+    let data = Arc::clone(&gate);
+    let edge = Edge::with(|state| {
+        state.limits.timeout = Duration::from_millis(50);
+        state.prepare = Arc::new(move |request, _, _| request.data(Arc::clone(&data)));
+    })
+    .await;
+    let mut socket = edge.socket().await;
+    socket.subscribe("1", "{ patient }", serde_json::Value::Null).await;
+    let http = edge.http();
+    let release = async {
+        // Each of these takes one whole timeout.
+        for _ in 0..2 {
+            assert_eq!(http.graphql("{ never }", serde_json::Value::Null).await.code(), "TIMEOUT");
+        }
+        gate.add_permits(2);
+    };
+    let (reply, ()) = tokio::join!(http.graphql("{ patient }", serde_json::Value::Null), release);
+    assert_eq!((reply.status, &reply.body["data"]["patient"]), (200, &serde_json::json!(true)), "{}", reply.body);
+    assert_eq!(socket.expect("next", "1").await["data"]["patient"], true);
 }

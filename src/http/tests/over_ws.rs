@@ -173,7 +173,7 @@ async fn gql_8_an_operation_stops_when_its_client_ends_it_or_leaves() {
 }
 
 #[tokio::test]
-async fn a_socket_ends_with_its_token() {
+async fn jwt_6_a_socket_ends_with_its_token() {
     let edge = Edge::with(|state| {
         state.clock = Arc::new(Ahead(TimeDelta::minutes(1)));
         state.options.token_leeway = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use crate::{
     auth::Principal,
     http::{
         RequestId, State,
-        error::{Code, Failure},
+        error::Failure,
         operation::{self, Operation},
         params::Params,
     },
@@ -160,8 +160,8 @@ impl<E: Executor> Task<E> {
         let request = (self.state.prepare)(operation.request, Ok(self.principal.clone()), self.request_id.clone());
         if operation.kind != OperationType::Subscription {
             let execution = self.state.executor.execute(request);
-            let response = tokio::time::timeout(self.state.limits.timeout, execution).await;
-            let response = response.map_err(|_| self.fail(Failure::new(Code::TIMEOUT, "The operation took too long and was stopped.")))?;
+            let response = operation::within(self.state.limits.timeout, &operation.patience, execution).await;
+            let response = response.map_err(|failure| self.fail(failure))?;
             return self.forward(response, operation.has_variables, false).await;
         }
         let mut responses = self.state.executor.execute_stream(request, None);
