@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 
 use crate::auth::{LEEWAY, Principal, WorkspaceScope};
@@ -23,6 +24,8 @@ use super::{App, Error, Result};
 const BATCH: usize = 200;
 /// After this long without news the store is looked at, should some have been lost.
 const RECHECK: Duration = Duration::from_secs(10);
+/// A right read longer ago than this is read anew before anything more is sent.
+const RIGHT_HOLDS: Duration = Duration::from_secs(5);
 
 /// Some log lines in order.
 #[derive(Debug, Clone)]
@@ -58,6 +61,8 @@ struct Watch {
     principal: Principal,
     id: ExecutionId,
     news: Follower,
+    /// When the right was last read, and for how long it is taken to hold.
+    entered: (DateTime<Utc>, Duration),
 }
 
 /// What ended a wait for news.
@@ -71,7 +76,8 @@ impl Watch {
     /// Begins to listen, then makes sure the caller may see the run.
     async fn open(app: &App, principal: &Principal, id: ExecutionId) -> Result<Self> {
         let news = app.events().subscribe(id);
-        let watch = Self { app: app.clone(), principal: principal.clone(), id, news };
+        let entered = (app.clock().now(), Duration::ZERO);
+        let mut watch = Self { app: app.clone(), principal: principal.clone(), id, news, entered };
         watch.enter().await.map_err(|error| match error {
             Error::NotFound { looked_for, .. } => Error::not_found(looked_for, &["executionId"]),
             other => other,
@@ -80,13 +86,26 @@ impl Watch {
     }
 
     /// The right to see the run, read anew.
-    async fn enter(&self) -> Result<WorkspaceScope> {
-        self.app.enter_of(&self.principal, ObjectId::Execution(self.id), self.id).await
+    async fn enter(&mut self) -> Result<WorkspaceScope> {
+        let scope = self.app.enter_of(&self.principal, ObjectId::Execution(self.id), self.id).await?;
+        let clock = self.app.clock();
+        // Shorter by chance, so that many followers who began together do not all ask at the same instant again.
+        self.entered = (clock.now(), RIGHT_HOLDS.mul_f64(1.0 - clock.chance() / 2.0));
+        Ok(scope)
     }
 
-    /// Fails once the token has ended.
-    fn check_token(&self) -> Result<()> {
-        if self.left_of_token().is_zero() { Err(Error::TokenExpired) } else { Ok(()) }
+    /// Fails once the token has ended or the right is gone, however much news there is.
+    async fn check(&mut self) -> Result<()> {
+        if self.left_of_token().is_zero() {
+            return Err(Error::TokenExpired);
+        }
+        let (at, holds) = self.entered;
+        let age = self.app.clock().now() - at;
+        // A clock that was set back tells nothing about age.
+        if age < TimeDelta::zero() || age.to_std().is_ok_and(|age| age >= holds) {
+            self.enter().await?;
+        }
+        Ok(())
     }
 
     fn left_of_token(&self) -> Duration {
@@ -160,8 +179,8 @@ impl LogFollower {
 
     async fn advance(&mut self) -> Result<LogBatch> {
         loop {
-            self.watch.check_token()?;
             let batch = if self.behind { Some(self.replay().await?) } else { self.listen().await };
+            self.watch.check().await?;
             let worth_sending = |batch: &LogBatch| !batch.entries.is_empty() || batch.complete || batch.missing_through.is_some();
             if let Some(batch) = batch.filter(|batch| self.fresh || worth_sending(batch)) {
                 self.fresh = false;
@@ -242,8 +261,8 @@ impl ExecutionFollower {
                 }
                 self.watch.forget();
             }
-            self.watch.check_token()?;
             let scope = self.watch.enter().await?;
+            self.watch.check().await?;
             let tx = self.watch.app.store().read(&scope).await?;
             let execution = tx.find_execution(self.watch.id).await?.ok_or_else(|| Error::not_found(self.watch.id, &["executionId"]))?;
             if self.revision == Some(execution.revision) {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Bench, bench, definition, principal};
-use crate::app::{ConnectorSource, Error, NewConnector, NewWorkspace, StartRequest};
+use crate::app::{ConnectorSource, Error, NewConnector, NewMember, NewWorkspace, StartRequest};
 use crate::auth::Principal;
 use crate::domain::execution::ExecutionStatus;
 use crate::domain::id::ExecutionId;
 use crate::domain::step_log::LogFilter;
+use crate::domain::workspace::WorkspaceRole;
 use crate::store::WorkspaceRef;
 
 const LINES: i32 = 900;
@@ -180,4 +182,41 @@ async fn a_stranger_follows_nothing() {
         assert!(matches!(refused, Some(Error::NotFound { .. })), "{refused:?}");
         assert!(matches!(bench.app.follow_execution(&stranger, id).await.err(), Some(Error::NotFound { .. })));
     }
+}
+
+/// Follows a run as someone who has seen all of it so far, until that is taken from them; gives what came next.
+async fn cut_off(bench: &Bench, who: &Principal, id: ExecutionId, take: impl AsyncFnOnce()) -> Option<Error> {
+    let lease = bench.claim(id).await;
+    let mut follower = bench.app.follow_logs(who, id, (0, LogFilter::default())).await.unwrap();
+    assert_eq!(follower.next().await.unwrap().unwrap().through, 1);
+    bench.record(&lease, 2..=2, ExecutionStatus::Running).await;
+    assert_eq!(follower.next().await.unwrap().unwrap().through, 2);
+    take().await;
+    // News never pauses: the next line is there already.
+    bench.record(&lease, 3..=3, ExecutionStatus::Running).await;
+    let next = follower.next().await.unwrap().err();
+    assert!(follower.next().await.is_none(), "the stream is over");
+    next
+}
+
+#[tokio::test]
+async fn jwt_7_a_removed_member_is_cut_off_although_news_never_pauses() {
+    let bench = bench().await;
+    let (ann, id) = started(&bench).await;
+    let new = NewMember { subject: "bob".into(), role: WorkspaceRole::Viewer, display_name: None, email: None };
+    let member = bench.app.add_member(&ann, &WorkspaceRef::Key("a".into()), new).await.unwrap();
+    let removed = async || {
+        bench.app.remove_member(&ann, member.id).await.unwrap();
+        bench.clock.forward(TimeDelta::seconds(5));
+    };
+    let ended = cut_off(&bench, &principal("bob"), id, removed).await;
+    assert!(matches!(ended, Some(Error::NotFound { .. })), "{ended:?}");
+}
+
+#[tokio::test]
+async fn jwt_6_a_stream_ends_with_its_token_although_news_never_pauses() {
+    let bench = bench().await;
+    let (ann, id) = started(&bench).await;
+    let ended = cut_off(&bench, &ann, id, async || bench.clock.forward(TimeDelta::minutes(61))).await;
+    assert!(matches!(ended, Some(Error::TokenExpired)), "{ended:?}");
 }

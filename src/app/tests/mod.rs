@@ -3,14 +3,16 @@
 mod follow;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, AdminScope, Principal, SystemScope};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::event::ExecutionEvent;
 use crate::domain::execution::ExecutionStatus;
 use crate::domain::id::{ExecutionId, SaasAdminId};
@@ -24,9 +26,32 @@ use crate::vault::{self, Vault};
 
 use super::App;
 
+/// The machine's clock, which a test can set forward.
+#[derive(Debug, Default)]
+pub(crate) struct Movable(AtomicI64);
+
+impl Movable {
+    pub(crate) fn forward(&self, by: TimeDelta) {
+        self.0.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Movable {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() + TimeDelta::milliseconds(self.0.load(Ordering::Relaxed))
+    }
+    fn fresh_id(&self) -> uuid::Uuid {
+        SystemClock.fresh_id()
+    }
+    fn chance(&self) -> f64 {
+        SystemClock.chance()
+    }
+}
+
 /// An app with a database and writer of its own.
 pub(crate) struct Bench {
     pub(crate) app: App,
+    pub(crate) clock: Arc<Movable>,
     pub(crate) events: Events,
     pub(crate) store: Store,
     _stop: tokio_util::sync::DropGuard,
@@ -38,15 +63,15 @@ pub(crate) struct Bench {
 pub(crate) async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { url: folder.path().join("a.db").display().to_string(), max_connections: 4, ..Options::default() };
-    let (store, writer) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
+    let clock = Arc::new(Movable::default());
+    let (store, writer) = Store::connect(&options, clock.clone()).await.unwrap();
     store.migrate(&mut |_| ()).await.unwrap();
     let stop = CancellationToken::new();
     let writer = tokio::spawn(writer.run(stop.clone()));
     let vault = Vault::new(&vault::Options { key: Some(Vault::generate_key().unwrap()), previous_keys: Vec::new() }).unwrap();
     let events = Events::default();
-    let app =
-        App::new(store.clone(), vault, Queue::default(), events.clone(), crate::pipeline::PlanCache::default(), Arc::new(SystemClock));
-    Bench { app, events, store, _stop: stop.drop_guard(), _writer: writer, _folder: folder }
+    let app = App::new(store.clone(), vault, Queue::default(), events.clone(), crate::pipeline::PlanCache::default(), clock.clone());
+    Bench { app, clock, events, store, _stop: stop.drop_guard(), _writer: writer, _folder: folder }
 }
 
 /// Someone with a valid token.
