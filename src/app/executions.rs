@@ -363,10 +363,11 @@ impl App {
         }
     }
 
-    /// The input as it may be shown: what the definition redacts is masked.
-    pub async fn shown_input(&self, scope: &WorkspaceScope, execution: &Execution) -> Result<Value> {
+    /// The input as it may be shown: what the definition redacts is masked. Nothing once the definition is gone, since
+    /// nobody can tell any more what it would have redacted.
+    pub async fn shown_input(&self, scope: &WorkspaceScope, execution: &Execution) -> Result<Option<Value>> {
         let plan = self.plan_behind(scope, execution).await?;
-        Ok(plan.map_or_else(|| execution.input.clone(), |plan| plan.redactor().json(&execution.input)))
+        Ok(plan.map(|plan| plan.redactor().json(&execution.input)))
     }
 
     /// Stops an execution; calls under way are broken off by its worker.

@@ -311,3 +311,19 @@ async fn flt_29_a_panic_ends_its_run_and_frees_its_place() {
     assert!(!broken.to_string().contains("meant"), "the panic's text stays inside");
     assert_eq!(app.run_to_end(&connector, json!({ "q": "good" })).await["status"], "SUCCEEDED");
 }
+
+#[tokio::test]
+async fn sec_1_a_redacted_input_stays_hidden_when_its_connector_is_gone() {
+    let upstream = Upstream::start(|_| Reply::Json(200, json!({ "value": 1 }))).await;
+    let app = TestApp::start().await;
+    let connector = app.connector(one_step(&upstream.base_url(), |definition| definition["redact"] = json!(["$.q"]))).await;
+    let id = app.run_to_end(&connector, json!({ "q": "canary-7f1e" })).await["id"].clone();
+    let read = "query($id: ID!) { execution(id: $id) { input output } }";
+    assert_eq!(app.ok("ann", read, json!({ "id": id })).await["execution"]["input"], json!({ "q": "***" }));
+    let delete = "mutation($id: ID!) { connectorDelete(input: { id: $id }) { userErrors { code } } }";
+    app.ok("ann", delete, json!({ "id": connector })).await;
+    // With the process its compiled plans are gone too.
+    let app = app.restart().await;
+    let execution = app.ok("ann", read, json!({ "id": id })).await["execution"].clone();
+    assert_eq!(execution["input"], Value::Null, "{execution}");
+}

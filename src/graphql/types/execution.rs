@@ -105,9 +105,9 @@ impl Execution {
         &self.row.tags
     }
 
-    /// What it was given, redacted paths masked.
+    /// What it was given, redacted paths masked; null once the definition it followed is deleted, with its connector.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json>> {
-        Ok(Some(Json(ctx.app()?.shown_input(&self.scope, &self.row).await?)))
+        Ok(ctx.app()?.shown_input(&self.scope, &self.row).await?.map(Json))
     }
 
     /// What came out of it, redacted paths masked; null until it has succeeded.
