@@ -1,4 +1,4 @@
-//! What is wrong with the configuration, said so that it can be put right. Values are never repeated: they may be secrets.
+//! What is wrong with the configuration, said so that it can be put right. A value is repeated only where it cannot be a secret.
 
 use super::source_of;
 use figment::{Figment, error::Kind};

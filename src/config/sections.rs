@@ -13,8 +13,6 @@ use std::{net::SocketAddr, time::Duration};
 pub struct Server {
     /// Address and port of the API.
     pub bind: SocketAddr,
-    /// How browsers reach the server.
-    pub public_url: Option<url::Url>,
     /// Time to hand work back after a signal to stop.
     pub shutdown_grace: Duration,
 }
@@ -37,7 +35,6 @@ pub(super) struct Sections {
 #[derive(Deserialize)]
 struct ServerSection {
     bind: String,
-    public_url: String,
     shutdown_grace: Span,
 }
 
@@ -147,11 +144,7 @@ impl ServerSection {
     fn check(self) -> Result<Server, Advice> {
         let bind = self.bind.parse();
         let bind = bind.map_err(|_| ("server.bind", "write an IP address and a port, e.g. \"127.0.0.1:4000\"".to_owned()))?;
-        let public_url = given(self.public_url).map(|text| text.parse::<url::Url>()).transpose();
-        let public_url = public_url.ok().filter(|url| url.as_ref().is_none_or(|url| matches!(url.scheme(), "http" | "https")));
-        let public_url =
-            public_url.ok_or_else(|| ("server.public_url", "write an address such as \"https://connectors.example.com\"".to_owned()))?;
-        Ok(Server { bind, public_url, shutdown_grace: self.shutdown_grace.0 })
+        Ok(Server { bind, shutdown_grace: self.shutdown_grace.0 })
     }
 }
 

@@ -196,6 +196,17 @@ fn wrong_values_name_key_source_and_what_to_write() {
             "`http.status_profile`, set in environment variable CONNECTORS_HTTP__STATUS_PROFILE: write \"current\"",
         ),
         ("HTTP__MAX_CONNECTIONS", "0", "`http.max_connections`, set in environment variable CONNECTORS_HTTP__MAX_CONNECTIONS: write"),
+        (
+            "LOG__LEVEL",
+            "chatty",
+            "`log.level`, set in environment variable CONNECTORS_LOG__LEVEL: `chatty` is not a level; write one of off, error, warn, info, debug, trace",
+        ),
+        (
+            "LOG__LEVEL",
+            "connectors=loud,warn",
+            "`log.level`, set in environment variable CONNECTORS_LOG__LEVEL: `connectors=loud,warn` is not",
+        ),
+        ("LOG__LEVEL", "", "`log.level`, set in environment variable CONNECTORS_LOG__LEVEL: `` is not a level"),
         ("LOG__FORMAT", "xml", "`log.format`, set in environment variable CONNECTORS_LOG__FORMAT: write one of text, json"),
         ("EGRESS__ALLOW", "10.0.0.1/99", "`egress.allow`, set in environment variable CONNECTORS_EGRESS__ALLOW: write each network"),
     ] {
@@ -204,6 +215,13 @@ fn wrong_values_name_key_source_and_what_to_write() {
     }
     let message = Place::new().toml("[server]\nbind = \"127.0.0.1:1\n").message();
     assert!(message.starts_with("DIR/connectors.toml, line 2, is not valid TOML: "), "{message}");
+}
+
+#[test]
+fn a_level_may_differ_by_part() {
+    for level in ["off", "INFO", "connectors=debug,warn", "connectors::http=trace, error"] {
+        assert_eq!(Place::new().env("CONNECTORS_LOG__LEVEL", level).load().unwrap().log.level, level);
+    }
 }
 
 #[test]
