@@ -7,8 +7,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::Globals;
 use super::output::Output;
+use super::{Configured, Globals};
 use crate::auth::{AdminScope, SystemScope};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::id::SaasAdminId;
@@ -41,6 +41,8 @@ pub(super) struct Add {
     /// Name to show.
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 /// Roles of SaaS admins, most powerful first; each includes those after it.
@@ -59,7 +61,7 @@ pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bo
     let Action::Add(add) = action;
     let out = Output::new(globals);
     let clock = Arc::new(SystemClock);
-    let database = store::Options { create: false, ..globals.database_beside_a_server()? };
+    let database = store::Options { create: false, ..add.configured.database_beside_a_server()? };
     let (store, _writer) = Store::connect(&database, clock.clone()).await?;
     store.migrate(&mut |name| out.step(name)).await?;
     let role = match add.role {

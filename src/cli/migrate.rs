@@ -5,28 +5,32 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::Globals;
 use super::output::Output;
+use super::{Configured, Globals};
 use crate::clock::SystemClock;
 use crate::store::{self, Store};
 
 /// What `connectors migrate` can do.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum Action {
     /// Apply what is missing, and make the database if there is none.
     ///
     /// `serve` does the same at its start unless it is told --no-migrate.
-    Up,
+    Up(Configured),
     /// List every step and whether it is applied; exit status 1 when some are not.
-    Status,
+    Status(Configured),
 }
 
 /// Does it; true when the schema is up to date afterwards.
 pub(super) async fn run(action: &Action, globals: &Globals) -> anyhow::Result<bool> {
     let out = Output::new(globals);
-    let database = store::Options { create: matches!(action, Action::Up), ..globals.database_beside_a_server()? };
+    let (configured, up) = match action {
+        Action::Up(configured) => (configured, true),
+        Action::Status(configured) => (configured, false),
+    };
+    let database = store::Options { create: up, ..configured.database_beside_a_server()? };
     let (store, _writer) = Store::connect(&database, Arc::new(SystemClock)).await?;
-    if matches!(action, Action::Up) {
+    if up {
         let mut applied = Vec::new();
         store
             .migrate(&mut |name| {

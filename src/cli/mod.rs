@@ -46,15 +46,20 @@ struct Globals {
     /// Output for people or for programs; with json, standard output holds JSON alone.
     #[arg(long, global = true, value_enum, default_value = "text", hide_possible_values = true, value_name = "text|json")]
     format: Format,
-    /// Configuration file; `connectors.toml` in this folder, if there is one, unless told.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Database file, as a path or `sqlite:PATH`; `connectors.db` in this folder unless told here or in the configuration.
-    #[arg(long, global = true, value_name = "PATH")]
-    database: Option<String>,
     /// No colours.
     #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::BoolishValueParser::new(), default_value = "false", hide = true)]
     no_color: bool,
+}
+
+/// Flags of the commands that read the configuration.
+#[derive(Debug, Args)]
+struct Configured {
+    /// Configuration file; `connectors.toml` in this folder, if there is one, unless told.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Database file, as a path or `sqlite:PATH`; `connectors.db` in this folder unless told here or in the configuration.
+    #[arg(long, value_name = "PATH")]
+    database: Option<String>,
 }
 
 /// How results are written.
@@ -84,7 +89,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Run a definition once, with no server, and show its log live.
     ///
-    /// The run takes place in a database of its own that is thrown away afterwards; configuration and --database do not matter.
+    /// The run takes place in a database of its own that is thrown away afterwards; no configuration is read.
     /// The calls are real.
     /// Exit status 1 when the run did not succeed, 5 when the definition has errors.
     Run(run::Arguments),
@@ -152,7 +157,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-impl Globals {
+impl Configured {
     /// The configuration from file and environment, with the flags on top.
     fn load(&self) -> Result<Config, config::Error> {
         let flags = self.database.iter().map(|url| Flag { flag: "--database", key: "database.url", value: url.clone() }).collect();

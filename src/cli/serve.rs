@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::Globals;
 use super::output::Output;
+use super::{Configured, Globals};
 use crate::config::Config;
 use crate::server::{Overrides, Server};
 use crate::telemetry;
@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     /// Leave the schema as it is, and refuse to start when it is behind.
     #[arg(long)]
     no_migrate: bool,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,7 +41,7 @@ const EXAMPLES: &str = "Examples:
 /// Serves until Ctrl-C or SIGTERM; a second signal ends at once.
 pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Result<()> {
     let out = Output::new(globals);
-    let mut config = globals.load()?;
+    let mut config = arguments.configured.load()?;
     telemetry::start(&config.log);
     if let Some(bind) = arguments.bind {
         config.server.bind = bind;
@@ -52,12 +54,13 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     let listener = tokio::net::TcpListener::bind(bind)
         .await
         .with_context(|| format!("{bind} cannot be listened on; choose another address with --bind or server.bind"))?;
-    if arguments.dev {
-        allow_development(&mut config, out)?;
-    }
+    let fresh = if arguments.dev { allow_development(&mut config, out)? } else { None };
     let database = config.database.url.clone();
     let overrides = Overrides { migrate: !arguments.no_migrate, ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
+    if let Some(keys) = fresh {
+        keys.keep(out)?;
+    }
     let address = listener.local_addr()?;
     out.step(&format!("everything is kept in {}", database.trim_start_matches("sqlite:")));
     out.step(&format!("GraphQL on http://{address}/graphql, health on /healthz and /readyz"));
@@ -80,13 +83,13 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
 }
 
 /// What `--dev` means: keys are made, loopback may be called, introspection answers.
-fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<()> {
-    ensure_keys(config, &key_file(&config.database.url), out)?;
+fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<Option<FreshKeys>> {
+    let fresh = fill_keys(config, key_file(&config.database.url))?;
     config.egress.allow.push("127.0.0.0/8".parse()?);
     config.egress.allow.push("::1/128".parse()?);
     config.graphql.introspection = true;
     out.warn("--dev: connectors may call this machine's loopback addresses");
-    Ok(())
+    Ok(fresh)
 }
 
 /// Where the keys of a database file are kept when nobody else keeps them: beside it.
@@ -94,31 +97,42 @@ pub(super) fn key_file(url: &str) -> PathBuf {
     Path::new(url.strip_prefix("sqlite:").unwrap_or(url)).with_extension("key")
 }
 
-/// Fills missing keys from a file beside the database, made if need be, and says so.
-pub(super) fn ensure_keys(config: &mut Config, file: &Path, out: Output) -> anyhow::Result<()> {
-    if config.encryption.key.is_some() && !config.auth.jwt_secret.is_empty() {
-        return Ok(());
+/// Keys just made, which no file holds yet.
+#[must_use = "keys that are not kept are lost"]
+pub(super) struct FreshKeys {
+    file: PathBuf,
+    text: String,
+}
+
+impl FreshKeys {
+    /// Writes them down and says so: once the start cannot fail any more, so that a failed one leaves nothing behind.
+    pub(super) fn keep(self, out: Output) -> anyhow::Result<()> {
+        let Self { file, text } = self;
+        write_private(&file, &text).with_context(|| format!("the key file {} cannot be written", file.display()))?;
+        out.warn(&format!("made new keys in {}: keep that file safe; without it the credentials in the database are lost", file.display()));
+        Ok(())
     }
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
+}
+
+/// Fills missing keys from a file beside the database; where there is none, with new ones that are still to be kept.
+pub(super) fn fill_keys(config: &mut Config, file: PathBuf) -> anyhow::Result<Option<FreshKeys>> {
+    if config.encryption.key.is_some() && !config.auth.jwt_secret.is_empty() {
+        return Ok(None);
+    }
+    let (text, fresh) = match std::fs::read_to_string(&file) {
+        Ok(text) => (text, false),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = format!("{}\n{}\n", Vault::generate_key()?, crate::auth::generate_secret()?);
-            write_private(file, &text).with_context(|| format!("the key file {} cannot be written", file.display()))?;
-            out.warn(&format!(
-                "made new keys in {}: keep that file safe; without it the credentials in the database are lost",
-                file.display()
-            ));
-            text
+            (format!("{}\n{}\n", Vault::generate_key()?, crate::auth::generate_secret()?), true)
         }
         Err(error) => return Err(error).with_context(|| format!("the key file {} cannot be read", file.display())),
     };
     let mut lines = text.lines();
-    let (Some(key), Some(secret)) = (lines.next(), lines.next()) else { bail!(not_a_key_file(file)) };
+    let (Some(key), Some(secret)) = (lines.next(), lines.next()) else { bail!(not_a_key_file(&file)) };
     config.encryption.key.get_or_insert_with(|| key.to_owned());
     if config.auth.jwt_secret.is_empty() {
         secret.clone_into(&mut config.auth.jwt_secret);
     }
-    Ok(())
+    Ok(fresh.then_some(FreshKeys { file, text }))
 }
 
 /// What to say of a file without the two lines.

@@ -8,9 +8,9 @@ use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
-use super::Globals;
 use super::output::Output;
 use super::serve::{key_file, not_a_key_file};
+use super::{Configured, Globals};
 use crate::auth::{Grant, Verifier};
 use crate::clock::SystemClock;
 
@@ -50,12 +50,14 @@ pub(super) struct Mint {
     /// Without it, the configured secret is used, or else the key file beside the database, such as `connectors.key`.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 /// Signs and prints.
 pub(super) fn run(action: &Action, globals: &Globals) -> anyhow::Result<()> {
     let Action::Mint(mint) = action;
-    let mut config = globals.load()?;
+    let mut config = mint.configured.load()?;
     if let Some(file) = &mint.key_file {
         config.auth.jwt_secret = secret_in(file).with_context(|| format!("no token can be signed with {}", file.display()))?;
     } else if config.auth.jwt_secret.is_empty() {

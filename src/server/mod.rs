@@ -22,7 +22,7 @@ use crate::events::Events;
 use crate::executor::{Executor, Parts};
 use crate::pipeline::PlanCache;
 use crate::queue::Queue;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::vault::Vault;
 use crate::{egress, graphql, http};
 
@@ -75,7 +75,9 @@ impl Server {
         let verifier = Verifier::new(&config.auth, Arc::clone(&clock))?;
         let vault = Vault::new(&config.encryption)?;
         let client = egress::Client::new(&config.egress)?;
-        let (store, writer) = Store::connect(&config.database, Arc::clone(&clock)).await?;
+        // Where nothing may be migrated, an empty file would be of no use.
+        let database = store::Options { create: config.database.create && migrate, ..config.database.clone() };
+        let (store, writer) = Store::connect(&database, Arc::clone(&clock)).await?;
         bring_up_to_date(&store, migrate, progress).await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();

@@ -1,5 +1,7 @@
 //! Opens a SQLite file: the address, the connections and their settings.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size of a page of a new file: rows of steps are often over a kilobyte, and fill pages of this size better than smaller ones.
 const PAGE_BYTES: u32 = 8192;
+/// The first bytes of every SQLite file that is not empty.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 256;
 
@@ -32,7 +36,8 @@ pub(super) async fn open(options: &Options) -> Result<Opened, Error> {
     let lock = prepare(&path, options)?;
     let settings = settings(&path, options.create);
     // The first connection makes the file and turns the journal to WAL; only then can readers open it.
-    let group = settings.clone().row_buffer_size(1024).connect().await.map_err(|error| refusal(&path, &error))?;
+    let group = settings.clone().row_buffer_size(1024).connect().await;
+    let group = group.map_err(|error| Error::Unavailable(format!("{}: {error}", path.display()).into()))?;
     // A connection to a file does not break while it rests, so it is not asked before each use.
     let one = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = one.connect_lazy_with(settings.clone());
@@ -62,13 +67,17 @@ fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Why the file does not open, with its name.
-fn refusal(path: &Path, error: &sqlx::Error) -> Error {
-    let foreign = error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26");
-    if foreign {
-        Error::UnsupportedUrl { url: path.display().to_string(), reason: "the file is not a SQLite database; name another one" }
-    } else {
-        Error::Unavailable(format!("{}: {error}", path.display()).into())
+/// Refuses what cannot be a database before anything is made beside it.
+fn refuse_foreign(path: &Path) -> Result<(), Error> {
+    let refuse = |reason| Err(Error::UnsupportedUrl { url: path.display().to_string(), reason });
+    if path.is_dir() {
+        return refuse("it is a folder; name a file in it");
+    }
+    let mut head = [0; MAGIC.len()];
+    // A file that is missing or cannot be read is told by whoever opens it.
+    match File::open(path).and_then(|mut file| file.read(&mut head)) {
+        Ok(length) if length > 0 && head.get(..length) != Some(MAGIC) => refuse("the file is not a SQLite database; name another one"),
+        _ => Ok(()),
     }
 }
 
@@ -76,6 +85,7 @@ fn refusal(path: &Path, error: &sqlx::Error) -> Error {
 fn prepare(path: &Path, options: &Options) -> Result<Option<LockFile>, Error> {
     let unavailable =
         |error: std::io::Error| Error::Unavailable(Box::new(std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))));
+    refuse_foreign(path)?;
     if let (true, Some(folder)) = (options.create, path.parent()) {
         std::fs::create_dir_all(folder).map_err(unavailable)?;
     }

@@ -1,5 +1,7 @@
 //! The command line as a person or a script uses it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -9,6 +11,13 @@ use crate::support::upstream::{Reply, Upstream};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a folder holds, in order.
+fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -150,6 +159,41 @@ fn a_taken_port_leaves_nothing_behind() {
     let output = command().current_dir(folder.path()).args(["serve", "--dev", "--bind", &address]).output().unwrap();
     assert!(!output.status.success() && text(&output.stderr).contains(&address), "{}", text(&output.stderr));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_behind() {
+    for database in ["notes.txt", "folder", "absent.db"] {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "not a database at all, but notes").unwrap();
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        let before = names(folder.path());
+        let mut arguments = vec!["serve", "--dev", "--bind", "127.0.0.1:0", "--database", database];
+        if database == "absent.db" {
+            arguments.push("--no-migrate");
+        }
+        let output = command().current_dir(folder.path()).args(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{database}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(database), "{}", text(&output.stderr));
+        assert_eq!(names(folder.path()), before, "{database}");
+    }
+}
+
+#[test]
+fn no_command_takes_a_flag_it_would_ignore() {
+    for command in [&["demo"][..], &["run", "x.json"], &["validate", "x.json"], &["key", "generate"], &["export-schema"]] {
+        for flag in ["--database", "--config"] {
+            let output = run(&[command, &[flag, "x"]].concat());
+            assert_eq!(output.status.code(), Some(2), "{command:?} {flag}");
+            let said = text(&output.stderr);
+            assert!(said.contains("unexpected argument") && said.contains(flag), "{command:?}: {said}");
+        }
+    }
+    for command in [&["serve"][..], &["migrate", "up"], &["migrate", "status"], &["admin", "add", "ann"], &["token", "mint", "ann"]] {
+        let output = run(&[command, &["--config", "/absent/connectors.toml"]].concat());
+        assert_eq!(output.status.code(), Some(3), "{command:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("/absent/connectors.toml"), "{command:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::Globals;
 use super::client::Client;
 use super::output::Output;
+use super::serve::{FreshKeys, fill_keys};
 use crate::auth::Grant;
 use crate::config::Config;
 use crate::server::{Overrides, Server, catalogue};
@@ -61,9 +62,12 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     tasks.spawn(upstream::serve(standin, stop.clone()));
     out.step(&format!("stand-in for the enrichment API on http://{standin_address}"));
 
-    let config = config(&arguments.dir, out)?;
+    let (config, fresh) = config(&arguments.dir, out)?;
     let overrides = Overrides { catalogue: Some(catalogue_for(standin_address)?), ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
+    if let Some(keys) = fresh {
+        keys.keep(out)?;
+    }
     let token = server.verifier().mint(&Grant::user("demo", Duration::from_hours(720)))?;
     let listener = tokio::net::TcpListener::bind(arguments.bind)
         .await
@@ -92,7 +96,7 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
 }
 
 /// A configuration for files in the demo's folder, which begins anew.
-fn config(dir: &Path, out: Output) -> anyhow::Result<Config> {
+fn config(dir: &Path, out: Output) -> anyhow::Result<(Config, Option<FreshKeys>)> {
     std::fs::create_dir_all(dir).with_context(|| format!("the folder {} cannot be made", dir.display()))?;
     let database = dir.join("demo.db");
     for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.db.lock", "demo.key"] {
@@ -107,9 +111,9 @@ fn config(dir: &Path, out: Output) -> anyhow::Result<Config> {
     }
     let mut config = Config::built_in()?;
     config.database.url = format!("sqlite:{}", database.display());
-    super::serve::ensure_keys(&mut config, &dir.join("demo.key"), out)?;
+    let fresh = fill_keys(&mut config, dir.join("demo.key"))?;
     config.egress.allow = vec!["127.0.0.0/8".parse()?];
-    Ok(config)
+    Ok((config, fresh))
 }
 
 /// The official catalogue with the template's address turned to the stand-in.
