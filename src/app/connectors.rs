@@ -107,12 +107,7 @@ impl App {
 
     /// Those of these connectors that are in the workspace.
     pub async fn connectors_of(&self, scope: &WorkspaceScope, ids: &[ConnectorId]) -> Result<Vec<Connector>> {
-        let tx = self.store().read(scope).await?;
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            found.extend(tx.find_connector(*id).await?);
-        }
-        Ok(found)
+        Ok(self.store().read(scope).await?.find_connectors(ids).await?)
     }
 
     /// One version.
@@ -124,12 +119,7 @@ impl App {
 
     /// Those of these versions that are in the workspace.
     pub async fn versions_of(&self, scope: &WorkspaceScope, ids: &[ConnectorVersionId]) -> Result<Vec<ConnectorVersion>> {
-        let tx = self.store().read(scope).await?;
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            found.extend(tx.find_version(*id).await?);
-        }
-        Ok(found)
+        Ok(self.store().read(scope).await?.find_versions(ids).await?)
     }
 
     /// The published versions of a connector, newest first.

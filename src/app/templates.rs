@@ -33,6 +33,18 @@ impl App {
         Ok(self.store().read(&admin).await?.find_template(by).await?)
     }
 
+    /// Those of these templates that the caller may see; SaaS admins also see unpublished ones.
+    pub async fn templates_of(&self, principal: &Principal, ids: &[TemplateId]) -> Result<Vec<Template>> {
+        let tx = self.store().read(&UserScope::of(principal)).await?;
+        let found = tx.find_templates(ids).await?;
+        if found.len() == ids.len() || tx.find_saas_admin().await?.is_none() {
+            return Ok(found);
+        }
+        drop(tx);
+        let admin = self.enter_as_admin(principal).await?;
+        Ok(self.store().read(&admin).await?.find_templates(ids).await?)
+    }
+
     /// One version of a template; SaaS admins also see unpublished ones.
     pub async fn find_template_version(&self, principal: &Principal, id: TemplateVersionId) -> Result<Option<TemplateVersion>> {
         let tx = self.store().read(&UserScope::of(principal)).await?;
@@ -45,6 +57,18 @@ impl App {
         drop(tx);
         let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.find_template_version(id).await?)
+    }
+
+    /// Those of these versions that the caller may see; SaaS admins also see unpublished ones.
+    pub async fn template_versions_of(&self, principal: &Principal, ids: &[TemplateVersionId]) -> Result<Vec<TemplateVersion>> {
+        let tx = self.store().read(&UserScope::of(principal)).await?;
+        let found = tx.find_template_versions(ids).await?;
+        if found.len() == ids.len() || tx.find_saas_admin().await?.is_none() {
+            return Ok(found);
+        }
+        drop(tx);
+        let admin = self.enter_as_admin(principal).await?;
+        Ok(self.store().read(&admin).await?.find_template_versions(ids).await?)
     }
 
     /// The versions of a template, newest first: published ones, and for SaaS admins all.

@@ -1,4 +1,4 @@
-//! Loads what many items of one answer point to, together. Made per request: what they hold was read for one viewer.
+//! Loads what many items of one answer point to, together: one statement for a batch. Made per request: what they hold was read for one viewer.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -7,7 +7,6 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 
 use crate::app::App;
-use crate::app::TemplateRef;
 use crate::auth::{Principal, WorkspaceScope};
 use crate::domain::connector::{Connector, ConnectorVersion};
 use crate::domain::contact::Contact;
@@ -118,34 +117,20 @@ workspace_loader!(ConnectorVersionId => ConnectorVersion by versions_of);
 workspace_loader!(CredentialId => Credential by credentials_of);
 workspace_loader!(ContactId => Contact by contacts_of);
 
-impl Loader<TemplateId> for Rows {
-    type Value = Arc<Template>;
-    type Error = Error;
+/// Gives the loader of one kind of row of the catalogue.
+macro_rules! catalogue_loader {
+    ($id:ident => $row:ident by $read:ident) => {
+        impl Loader<$id> for Rows {
+            type Value = Arc<$row>;
+            type Error = Error;
 
-    async fn load(&self, keys: &[TemplateId]) -> Result<HashMap<TemplateId, Arc<Template>>> {
-        let principal = self.principal.as_ref().ok_or(Error::Unauthenticated)?;
-        let mut found = HashMap::with_capacity(keys.len());
-        for id in keys {
-            if let Some(template) = self.app.find_template(principal, &TemplateRef::Id(*id)).await? {
-                found.insert(*id, Arc::new(template));
+            async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, Arc<$row>>> {
+                let principal = self.principal.as_ref().ok_or(Error::Unauthenticated)?;
+                Ok(self.app.$read(principal, keys).await?.into_iter().map(|row| (row.id, Arc::new(row))).collect())
             }
         }
-        Ok(found)
-    }
+    };
 }
 
-impl Loader<TemplateVersionId> for Rows {
-    type Value = Arc<TemplateVersion>;
-    type Error = Error;
-
-    async fn load(&self, keys: &[TemplateVersionId]) -> Result<HashMap<TemplateVersionId, Arc<TemplateVersion>>> {
-        let principal = self.principal.as_ref().ok_or(Error::Unauthenticated)?;
-        let mut found = HashMap::with_capacity(keys.len());
-        for id in keys {
-            if let Some(version) = self.app.find_template_version(principal, *id).await? {
-                found.insert(*id, Arc::new(version));
-            }
-        }
-        Ok(found)
-    }
-}
+catalogue_loader!(TemplateId => Template by templates_of);
+catalogue_loader!(TemplateVersionId => TemplateVersion by template_versions_of);

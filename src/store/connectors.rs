@@ -66,6 +66,13 @@ impl Tx<WorkspaceScope> {
         row.map(convert::connector).transpose()
     }
 
+    /// Those of these ids that are there, in no order.
+    pub async fn find_connectors(&self, ids: &[ConnectorId]) -> Result<Vec<Connector>, Error> {
+        let wanted = table::Column::Id.is_in(ids.iter().map(ToString::to_string));
+        let rows = self.all_connectors().filter(wanted).all(&self.db()).await?;
+        rows.into_iter().map(convert::connector).collect()
+    }
+
     /// One connector by its key.
     pub async fn find_connector_by_key(&self, key: &str) -> Result<Option<Connector>, Error> {
         let row = self.all_connectors().filter(table::Column::Key.eq(key)).one(&self.db()).await?;

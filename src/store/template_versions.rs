@@ -20,6 +20,11 @@ impl Tx<UserScope> {
         find(&self.db(), Sight::Public, id).await
     }
 
+    /// Those of these ids that are published, in no order.
+    pub async fn find_template_versions(&self, ids: &[TemplateVersionId]) -> Result<Vec<TemplateVersion>, Error> {
+        find_all(&self.db(), Sight::Public, ids).await
+    }
+
     /// A published version by its number, or the highest published one.
     pub async fn find_template_version_numbered(
         &self,
@@ -47,6 +52,11 @@ impl Tx<AdminScope> {
     /// One version in any state.
     pub async fn find_template_version(&self, id: TemplateVersionId) -> Result<Option<TemplateVersion>, Error> {
         find(&self.db(), Sight::All, id).await
+    }
+
+    /// Those of these ids that are there, in any state and in no order.
+    pub async fn find_template_versions(&self, ids: &[TemplateVersionId]) -> Result<Vec<TemplateVersion>, Error> {
+        find_all(&self.db(), Sight::All, ids).await
     }
 
     /// Versions of a template in any state, newest first.
@@ -121,6 +131,11 @@ fn seen(sight: Sight) -> Select<table::Entity> {
 async fn find(db: &DatabaseExecutor<'_>, sight: Sight, id: TemplateVersionId) -> Result<Option<TemplateVersion>, Error> {
     let row = seen(sight).filter(table::Column::Id.eq(id.to_string())).one(db).await?;
     row.map(convert::template_version).transpose()
+}
+
+async fn find_all(db: &DatabaseExecutor<'_>, sight: Sight, ids: &[TemplateVersionId]) -> Result<Vec<TemplateVersion>, Error> {
+    let wanted = table::Column::Id.is_in(ids.iter().map(ToString::to_string));
+    seen(sight).filter(wanted).all(db).await?.into_iter().map(convert::template_version).collect()
 }
 
 async fn list(

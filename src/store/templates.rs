@@ -80,6 +80,11 @@ impl Tx<UserScope> {
     pub async fn find_template(&self, by: &TemplateRef) -> Result<Option<Template>, Error> {
         find(&self.db(), Sight::Public, by).await
     }
+
+    /// Those of these ids that are published or deprecated, in no order.
+    pub async fn find_templates(&self, ids: &[TemplateId]) -> Result<Vec<Template>, Error> {
+        find_all(&self.db(), Sight::Public, ids).await
+    }
 }
 
 impl Tx<AdminScope> {
@@ -96,6 +101,11 @@ impl Tx<AdminScope> {
     /// One template in any state.
     pub async fn find_template(&self, by: &TemplateRef) -> Result<Option<Template>, Error> {
         find(&self.db(), Sight::All, by).await
+    }
+
+    /// Those of these ids that are there, in any state and in no order.
+    pub async fn find_templates(&self, ids: &[TemplateId]) -> Result<Vec<Template>, Error> {
+        find_all(&self.db(), Sight::All, ids).await
     }
 
     /// Adds a template.
@@ -145,6 +155,11 @@ async fn find(db: &DatabaseExecutor<'_>, sight: Sight, by: &TemplateRef) -> Resu
         TemplateRef::Slug(slug) => table::Column::Slug.eq(slug.as_str()),
     };
     seen(sight).filter(condition).one(db).await?.map(convert::template).transpose()
+}
+
+async fn find_all(db: &DatabaseExecutor<'_>, sight: Sight, ids: &[TemplateId]) -> Result<Vec<Template>, Error> {
+    let wanted = table::Column::Id.is_in(ids.iter().map(ToString::to_string));
+    seen(sight).filter(wanted).all(db).await?.into_iter().map(convert::template).collect()
 }
 
 async fn list(

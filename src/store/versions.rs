@@ -29,6 +29,13 @@ impl Tx<WorkspaceScope> {
         row.map(convert::version).transpose()
     }
 
+    /// Those of these ids that are there, in no order.
+    pub async fn find_versions(&self, ids: &[ConnectorVersionId]) -> Result<Vec<ConnectorVersion>, Error> {
+        let wanted = table::Column::Id.is_in(ids.iter().map(ToString::to_string));
+        let rows = in_workspace(&self.workspace()).filter(wanted).all(&self.db()).await?;
+        rows.into_iter().map(convert::version).collect()
+    }
+
     /// Versions of a connector, newest first.
     pub async fn list_versions(&self, connector: ConnectorId, request: &PageRequest) -> Result<Page<ConnectorVersion>, Error> {
         let select = in_workspace(&self.workspace()).filter(table::Column::ConnectorId.eq(connector.to_string()));

@@ -21,6 +21,7 @@ use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::domain::workspace::{SaasAdmin, SaasAdminRole};
 use crate::events::Events;
 use crate::queue::Queue;
+use crate::store::tests::statements::Statements;
 use crate::store::{ExecutionChange, Options, Record, Store};
 use crate::vault::{self, Vault};
 
@@ -52,6 +53,8 @@ impl Clock for Movable {
 pub(crate) struct Bench {
     pub(crate) app: App,
     pub(crate) clock: Arc<Movable>,
+    /// What is read with.
+    pub(crate) statements: Statements,
     pub(crate) events: Events,
     pub(crate) store: Store,
     _stop: tokio_util::sync::DropGuard,
@@ -64,14 +67,15 @@ pub(crate) async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { url: folder.path().join("a.db").display().to_string(), max_connections: 4, ..Options::default() };
     let clock = Arc::new(Movable::default());
-    let (store, writer) = Store::connect(&options, clock.clone()).await.unwrap();
+    let (mut store, writer) = Store::connect(&options, clock.clone()).await.unwrap();
+    let statements = store.listen();
     store.migrate(&mut |_| ()).await.unwrap();
     let stop = CancellationToken::new();
     let writer = tokio::spawn(writer.run(stop.clone()));
     let vault = Vault::new(&vault::Options { key: Some(Vault::generate_key().unwrap()), previous_keys: Vec::new() }).unwrap();
     let events = Events::default();
     let app = App::new(store.clone(), vault, Queue::default(), events.clone(), crate::pipeline::PlanCache::default(), clock.clone());
-    Bench { app, clock, events, store, _stop: stop.drop_guard(), _writer: writer, _folder: folder }
+    Bench { app, clock, statements, events, store, _stop: stop.drop_guard(), _writer: writer, _folder: folder }
 }
 
 /// Someone with a valid token.

@@ -1,5 +1,6 @@
 //! Requests from end to end on a real database, without a transport.
 
+mod batches;
 mod contract;
 
 use std::sync::Arc;

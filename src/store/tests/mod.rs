@@ -11,6 +11,7 @@ mod pages;
 mod records;
 mod schema;
 mod starts;
+pub(crate) mod statements;
 mod templates;
 mod workspaces;
 
