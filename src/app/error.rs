@@ -85,15 +85,6 @@ pub enum MistakeKind {
         /// States that would do.
         allowed: Vec<String>,
     },
-    /// A limit is reached.
-    Limit {
-        /// Its public name.
-        limit: &'static str,
-        /// The most that is allowed.
-        maximum: i64,
-        /// What is used.
-        current: i64,
-    },
     /// The definition has errors.
     Definition(Vec<Problem>),
     /// A slot has no credential.

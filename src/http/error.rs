@@ -45,10 +45,9 @@ impl Code {
     pub(super) const BAD_USER_INPUT: Self = Self::document("BAD_USER_INPUT");
     pub(super) const SECRET_IN_DOCUMENT: Self = Self::document("SECRET_IN_DOCUMENT");
     pub(super) const PERSISTED_QUERY_NOT_FOUND: Self = Self::document("PERSISTED_QUERY_NOT_FOUND");
-    pub(super) const TRUSTED_DOCUMENT_REQUIRED: Self = Self::document("TRUSTED_DOCUMENT_REQUIRED");
     pub(super) const QUERY_TOO_COMPLEX: Self = Self::document("QUERY_TOO_COMPLEX");
 
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 19] = [
         Self::UNAUTHENTICATED,
         Self::TOKEN_EXPIRED,
         Self::FORBIDDEN,
@@ -67,7 +66,6 @@ impl Code {
         Self::BAD_USER_INPUT,
         Self::SECRET_IN_DOCUMENT,
         Self::PERSISTED_QUERY_NOT_FOUND,
-        Self::TRUSTED_DOCUMENT_REQUIRED,
         Self::QUERY_TOO_COMPLEX,
     ];
 

@@ -35,7 +35,8 @@ async fn rows_of_a_workspace_are_read_for_many_items_at_once() {
         assert_eq!(started["executionStart"]["userErrors"], json!([]), "{started}");
     }
     let list = "workspace(by: {key: \"a\"}) { executions(first: 50) { nodes";
-    check(&asked, &ann, &format!("{{ {list} {{ connector {{ id }} version {{ number connector {{ id }} }} contact {{ id }} }} }} }} }}")).await;
+    check(&asked, &ann, &format!("{{ {list} {{ connector {{ id }} version {{ number connector {{ id }} }} contact {{ id }} }} }} }} }}"))
+        .await;
 }
 
 #[tokio::test]

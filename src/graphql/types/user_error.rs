@@ -181,10 +181,6 @@ impl From<Mistake> for UserError {
             MistakeKind::TemplateUnavailable { state, allowed } => {
                 return StateError { code: UserErrorCode::TemplateUnavailable, message, path, state, allowed_states: allowed }.into();
             }
-            MistakeKind::Limit { limit, maximum, current } => {
-                let (maximum, current) = (SafeInt(maximum), SafeInt(current));
-                return LimitError { code: UserErrorCode::LimitReached, message, path, limit: limit.to_owned(), maximum, current }.into();
-            }
             MistakeKind::Definition(problems) => {
                 let problems = problems.iter().map(Into::into).collect();
                 return DefinitionError { code: UserErrorCode::DefinitionInvalid, message, path, problems }.into();
