@@ -68,7 +68,7 @@ impl Output {
         }
     }
 
-    /// One log line of a run as the API gives it.
+    /// One log line of a run as the API gives it; the label tells runs apart, and is empty where there is one run only.
     pub(super) fn log_line(self, label: &str, entry: &Value) {
         if self.is_json() {
             return;
@@ -79,14 +79,17 @@ impl Output {
             "ERROR" => self.paint("ERROR", "31"),
             other => format!("{other:<5}"),
         };
-        let label: String = label.chars().take(26).collect();
+        let label = match label {
+            "" => String::new(),
+            label => format!("{:<26} ", label.chars().take(26).collect::<String>()),
+        };
         let sequence = entry.get("sequence").and_then(Value::as_i64).unwrap_or(0);
         let step = match text("stepPath") {
             "" => String::new(),
             path => format!("{path}: "),
         };
         let time: String = text("loggedAt").chars().skip(11).take(12).collect();
-        line(format_args!("{time} {label:<26} {sequence:>3} {level} {step}{}", text("message")));
+        line(format_args!("{time} {label}{sequence:>3} {level} {step}{}", text("message")));
     }
 
     /// A table, its columns as wide as needed.

@@ -62,6 +62,7 @@ async fn run_shows_the_log_and_ends_with_the_runs_outcome() {
     let output = go(arguments("good", &[])).await.unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("Succeeded") && text(&output.stdout).contains("\"value\": 5"), "{}", text(&output.stdout));
+    assert!(!text(&output.stdout).contains("    "), "no column stands empty: {}", text(&output.stdout));
     let output = go(arguments("good", &["--format", "json"])).await.unwrap();
     let execution: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stdout)));
     assert_eq!(execution["output"], json!({ "value": 5 }));
