@@ -4,7 +4,7 @@
 //! sentence and the request's id. Causes are logged here, once, and never leave. [`Error`] has no `Display` on purpose:
 //! the library would turn any `Display` into a message for clients.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use crate::app;
 
@@ -140,8 +140,10 @@ pub(super) fn with_code(mut error: ServerError, code: &str) -> ServerError {
     error
 }
 
-/// Gives every error of a response its code and the request's id, and bounds their number.
+/// Gives every error of a response its code and the request's id, and bounds their number. They come in the order of the
+/// document: fields that are resolved together fail as they happen to be ready.
 pub(super) fn finish(mut response: Response, request_id: &str) -> Response {
+    response.errors.sort_by_cached_key(place);
     response.errors.truncate(MAX_ERRORS);
     for error in &mut response.errors {
         // What the library reports by itself at this point is about values: arguments and variables it could not read.
@@ -152,6 +154,18 @@ pub(super) fn finish(mut response: Response, request_id: &str) -> Response {
         extensions.set("requestId", request_id);
     }
     response
+}
+
+/// Line and column in the document, and the steps through the answer: an index, or a name.
+type Place = (Option<(usize, usize)>, Vec<(usize, String)>);
+
+/// Where an error stands.
+fn place(error: &ServerError) -> Place {
+    let step = |segment: &PathSegment| match segment {
+        PathSegment::Field(name) => (0, name.clone()),
+        PathSegment::Index(index) => (*index, String::new()),
+    };
+    (error.locations.first().map(|at| (at.line, at.column)), error.path.iter().map(step).collect())
 }
 
 #[cfg(test)]
@@ -195,6 +209,17 @@ mod tests {
         let json = serde_json::to_value(&response.errors[0]).unwrap();
         assert_eq!(json["extensions"]["code"], "BAD_USER_INPUT");
         assert_eq!(json["extensions"]["requestId"], "req-1");
+    }
+
+    #[test]
+    fn errors_come_in_the_order_of_the_document() {
+        let failed = |line, index| {
+            let at = Some(async_graphql::Pos { line, column: 3 });
+            ServerError::new("x", at).with_path(vec![PathSegment::Field("list".to_owned()), PathSegment::Index(index)])
+        };
+        let response = finish(Response::from_errors(vec![failed(2, 10), failed(2, 9), failed(1, 11)]), "req-1");
+        let places: Vec<_> = response.errors.iter().map(|error| (error.locations[0].line, error.path[1].clone())).collect();
+        assert_eq!(places, [(1, PathSegment::Index(11)), (2, PathSegment::Index(9)), (2, PathSegment::Index(10))]);
     }
 
     #[test]
