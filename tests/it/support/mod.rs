@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod process;
+pub mod rows;
 pub mod upstream;
 #[expect(dead_code, reason = "the edge's own tests, which share this file, use the rest")]
 pub mod ws;
