@@ -16,7 +16,7 @@ use super::error::with_code;
 use super::limits::{Limits, check_document, check_operation, check_weight, within};
 use super::nulls::Nulls;
 use super::order::Order;
-use super::secrets;
+use super::{roots, secrets};
 
 /// Stands around one request.
 pub(super) struct Guard {
@@ -69,7 +69,8 @@ impl Extension for Guard {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         // The text was parsed above; what is left to fail here is the library's bound on recursion.
-        let document = next.run(ctx, query, variables).await.map_err(|error| with_code(error, "QUERY_TOO_COMPLEX"))?;
+        let mut document = next.run(ctx, query, variables).await.map_err(|error| with_code(error, "QUERY_TOO_COMPLEX"))?;
+        roots::open(&mut document)?;
         let is_object = |name: &str| matches!(ctx.schema_env.registry.types.get(name), Some(MetaType::Object { .. }));
         if let Some(order) = Order::of(&document, (self.operation.get().map(String::as_str), variables), &is_object) {
             self.order.get_or_init(|| order);

@@ -23,6 +23,7 @@ mod nulls;
 mod order;
 mod patience;
 mod query;
+mod roots;
 mod scalar;
 mod secrets;
 mod subscription;
