@@ -3,11 +3,15 @@
 //! A step that was shipped is frozen; a change of the schema is a new step.
 
 mod dialect;
+mod functions;
 mod m20261123_1_create_workspaces;
 mod m20261123_2_create_connectors;
 mod m20261123_3_create_executions;
 mod m20261123_4_create_contacts;
 mod m20261125_1_watch_workers;
+mod m20261125_2_enforce_row_security;
+mod rls;
+mod roles;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -23,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_3_create_executions::Migration),
             Box::new(m20261123_4_create_contacts::Migration),
             Box::new(m20261125_1_watch_workers::Migration),
+            Box::new(m20261125_2_enforce_row_security::Migration),
         ]
     }
 }

@@ -88,7 +88,6 @@ impl App {
         connector.published_hash = Some(first.hash.clone());
         tx.insert_connector(&connector).await?;
         tx.insert_version(&first).await?;
-        tx.record_installation(template.id).await?;
         tx.commit().await?;
         self.inner.plans.insert(first.id, plan);
         Ok(Installed { connector, credentials: filled.made.into_iter().map(|(credential, _)| credential).collect(), scope })

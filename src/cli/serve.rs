@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{Configured, Globals};
 use crate::config::Config;
 use crate::server::{Overrides, Server};
-use crate::telemetry;
+use crate::{store, telemetry};
 use crate::vault::Vault;
 
 /// Arguments of `connectors serve`.
@@ -55,17 +55,17 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
         .await
         .with_context(|| format!("{bind} cannot be listened on; choose another address with --bind or server.bind"))?;
     let fresh = if arguments.dev { allow_development(&mut config, out)? } else { None };
-    let database = config.database.url.clone();
+    let (place, key) = (config.database.place(), key_file(&config.database));
     let overrides = Overrides { migrate: !arguments.no_migrate, ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |line| out.step(line)).await?;
     if let Some(keys) = fresh {
         keys.keep(out)?;
     }
     let address = listener.local_addr()?;
-    out.step(&format!("everything is kept in {}", database.trim_start_matches("sqlite:")));
+    out.step(&format!("everything is kept in {place}"));
     out.step(&format!("GraphQL on http://{address}/graphql, health on /healthz and /readyz"));
     if arguments.dev {
-        out.step(&format!("a token for it: connectors token mint YOUR-NAME --key-file {}", key_file(&database).display()));
+        out.step(&format!("a token for it: connectors token mint YOUR-NAME --key-file {}", key.display()));
     }
     out.json(&serde_json::json!({ "listening": address.to_string() }));
     let stop = server.stop();
@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
 
 /// What `--dev` means: keys are made, loopback may be called, introspection answers.
 fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<Option<FreshKeys>> {
-    let fresh = fill_keys(config, key_file(&config.database.url))?;
+    let fresh = fill_keys(config, key_file(&config.database))?;
     config.egress.allow.push("127.0.0.0/8".parse()?);
     config.egress.allow.push("::1/128".parse()?);
     config.graphql.introspection = true;
@@ -92,9 +92,9 @@ fn allow_development(config: &mut Config, out: Output) -> anyhow::Result<Option<
     Ok(fresh)
 }
 
-/// Where the keys of a database file are kept when nobody else keeps them: beside it.
-pub(super) fn key_file(url: &str) -> PathBuf {
-    Path::new(url.strip_prefix("sqlite:").unwrap_or(url)).with_extension("key")
+/// Where the keys of a database are kept when nobody else keeps them: beside its file, or here for a server's.
+pub(super) fn key_file(database: &store::Options) -> PathBuf {
+    if database.is_server() { PathBuf::from("connectors.key") } else { Path::new(&database.place()).with_extension("key") }
 }
 
 /// Keys just made, which no file holds yet.

@@ -61,7 +61,7 @@ pub(super) fn run(action: &Action, globals: &Globals) -> anyhow::Result<()> {
     if let Some(file) = &mint.key_file {
         config.auth.jwt_secret = secret_in(file).with_context(|| format!("no token can be signed with {}", file.display()))?;
     } else if config.auth.jwt_secret.is_empty() {
-        config.auth.jwt_secret = secret_in(&key_file(&config.database.url))
+        config.auth.jwt_secret = secret_in(&key_file(&config.database))
             .context("nothing to sign with: set auth.jwt_secret, or name the key file of `serve --dev` with --key-file")?;
     }
     let verifier = Verifier::new(&config.auth, Arc::new(SystemClock))?;

@@ -54,7 +54,9 @@ struct HttpSection {
 #[derive(Deserialize)]
 struct DatabaseSection {
     url: String,
+    owner_url: String,
     max_connections: u32,
+    connect_timeout: Span,
 }
 
 #[derive(Deserialize)]
@@ -185,9 +187,15 @@ impl DatabaseSection {
             return Err(("database.max_connections", "write a number from 1 to 1000".to_owned()));
         }
         if self.url.is_empty() {
-            return Err(("database.url", "write where the rows are, e.g. \"sqlite:connectors.db\"".to_owned()));
+            return Err(("database.url", "write where the rows are, e.g. \"sqlite:connectors.db\" or \"postgres://user@host/database\"".to_owned()));
         }
-        Ok(store::Options { url: self.url, max_connections: self.max_connections, ..store::Options::default() })
+        Ok(store::Options {
+            url: self.url,
+            owner_url: self.owner_url,
+            max_connections: self.max_connections,
+            connect_timeout: self.connect_timeout.0,
+            ..store::Options::default()
+        })
     }
 }
 

@@ -23,7 +23,7 @@ async fn renew(shared: &Shared) {
         return;
     }
     let until = shared.parts.clock.now() + shared.options.lease;
-    match shared.parts.store.renew(&leases, until).await {
+    match shared.parts.store.renew(&shared.parts.system, &leases, until).await {
         Ok(lost) => {
             for lease in lost {
                 let id = lease.execution_id;

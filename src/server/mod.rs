@@ -79,6 +79,7 @@ impl Server {
         let database = store::Options { create: config.database.create && migrate, ..config.database.clone() };
         let (store, writer) = Store::connect(&database, Arc::clone(&clock)).await?;
         bring_up_to_date(&store, migrate, progress).await?;
+        store.verify().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let writing = CancellationToken::new();

@@ -156,7 +156,7 @@ impl Tx<UserScope> {
             id_of: |row| row.id.clone(),
             descending: false,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::workspace)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::workspace)
     }
 
     /// The subject's own row among the SaaS admins.

@@ -4,7 +4,7 @@ use connectors_entity::saas_admin_user as table;
 use sea_orm::{ColumnTrait, DatabaseExecutor, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
 use super::{Error, Tx, convert};
-use crate::auth::{AdminScope, SystemScope};
+use crate::auth::AdminScope;
 use crate::domain::workspace::SaasAdmin;
 
 pub(super) async fn find_by_subject(db: &DatabaseExecutor<'_>, subject: &str) -> Result<Option<SaasAdmin>, Error> {
@@ -12,20 +12,11 @@ pub(super) async fn find_by_subject(db: &DatabaseExecutor<'_>, subject: &str) ->
     row.map(convert::admin).transpose()
 }
 
-async fn list(db: &DatabaseExecutor<'_>) -> Result<Vec<SaasAdmin>, Error> {
-    let rows = table::Entity::find().order_by_asc(table::Column::Id).all(db).await?;
-    rows.into_iter().map(convert::admin).collect()
-}
-
-async fn insert(db: &DatabaseExecutor<'_>, admin: &SaasAdmin) -> Result<(), Error> {
-    table::Entity::insert(convert::admin_row(admin).into_active_model()).exec_without_returning(db).await?;
-    Ok(())
-}
-
 impl Tx<AdminScope> {
     /// Every SaaS admin, oldest first.
     pub async fn list_saas_admins(&self) -> Result<Vec<SaasAdmin>, Error> {
-        list(&self.db()).await
+        let rows = table::Entity::find().order_by_asc(table::Column::Id).all(&self.db()).await?;
+        rows.into_iter().map(convert::admin).collect()
     }
 
     /// Adds one.
@@ -33,21 +24,6 @@ impl Tx<AdminScope> {
     /// # Errors
     /// [`Error::Conflict`] `subject`.
     pub async fn insert_saas_admin(&self, admin: &SaasAdmin) -> Result<(), Error> {
-        insert(&self.db(), admin).await
-    }
-}
-
-impl Tx<SystemScope> {
-    /// Every SaaS admin, oldest first.
-    pub async fn list_saas_admins(&self) -> Result<Vec<SaasAdmin>, Error> {
-        list(&self.db()).await
-    }
-
-    /// Adds one; how the first comes to be.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] `subject`.
-    pub async fn insert_saas_admin(&self, admin: &SaasAdmin) -> Result<(), Error> {
-        insert(&self.db(), admin).await
+        self.insert(convert::admin_row(admin).into_active_model()).await
     }
 }

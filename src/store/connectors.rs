@@ -1,6 +1,7 @@
 //! Connectors of the workspace.
 
-use connectors_entity::{connector as table, connector_execution as execution, connector_template as template};
+use chrono::{DateTime, Utc};
+use connectors_entity::{connector as table, connector_execution as execution};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
@@ -87,17 +88,16 @@ impl Tx<WorkspaceScope> {
         request: &PageRequest,
     ) -> Result<Page<Connector>, Error> {
         let select = self.all_connectors().filter(condition(filter));
-        super::page::convert(page(&self.db(), select, &keyset(order), request).await?, convert::connector)
+        super::page::map(page(&self.db(), select, &keyset(order), request).await?, convert::connector)
     }
 
-    /// Adds a connector.
+    /// Adds a connector. One made from a template counts as an installation of it.
     ///
     /// # Errors
     /// [`Error::Conflict`] `key`; [`Error::NotFound`] for another workspace's or an unknown template.
     pub async fn insert_connector(&self, connector: &Connector) -> Result<(), Error> {
         self.own(connector.workspace_id)?;
-        table::Entity::insert(convert::connector_row(connector).into_active_model()).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::connector_row(connector).into_active_model()).await
     }
 
     /// Writes everything a person can change; the revision rises by one. Gives the connector as it is now.
@@ -122,7 +122,7 @@ impl Tx<WorkspaceScope> {
         if let Some(revision) = expected_revision {
             update = update.filter(table::Column::Revision.eq(revision));
         }
-        let changed = update.exec(&self.db()).await?.rows_affected;
+        let changed = self.update(update).await?;
         let now = self.find_connector(connector.id).await?.ok_or(Error::NotFound)?;
         if changed == 0 { Err(Error::Conflict { what: "revision" }) } else { Ok(now) }
     }
@@ -139,7 +139,7 @@ impl Tx<WorkspaceScope> {
         execution::Entity::update_many()
             .col_expr(execution::Column::CancelRequested, Expr::val(true))
             .col_expr(execution::Column::Status, Expr::val(ExecutionStatus::Cancelling.as_str()))
-            .col_expr(execution::Column::WakeAt, Expr::val(Option::<String>::None))
+            .col_expr(execution::Column::WakeAt, Expr::val(Option::<DateTime<Utc>>::None))
             .col_expr(execution::Column::Revision, Expr::col(execution::Column::Revision).add(1))
             .filter(execution::Column::WorkspaceId.eq(self.workspace()))
             .filter(execution::Column::ConnectorId.eq(id.to_string()))
@@ -155,20 +155,6 @@ impl Tx<WorkspaceScope> {
         let total = using.clone().count(&self.db()).await?;
         let rows = using.order_by_asc(table::Column::Id).limit(u64::from(limit)).all(&self.db()).await?;
         Ok((rows.into_iter().map(convert::connector).collect::<Result<_, _>>()?, total))
-    }
-
-    /// Counts one more connector made from a template.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn record_installation(&self, template: TemplateId) -> Result<(), Error> {
-        let update = template::Entity::update_many()
-            .col_expr(template::Column::InstallCount, Expr::col(template::Column::InstallCount).add(1))
-            .filter(template::Column::Id.eq(template.to_string()));
-        match update.exec(&self.db()).await?.rows_affected {
-            0 => Err(Error::NotFound),
-            _ => Ok(()),
-        }
     }
 
     fn all_connectors(&self) -> Select<table::Entity> {
@@ -209,14 +195,14 @@ fn keyset(order: ConnectorOrder) -> Keyset<table::Model> {
             ("connectors.name", key)
         }
         ConnectorOrderField::CreatedAt => {
-            ("connectors.created", Key::Text(column(table::Column::CreatedAt), |row: &table::Model| convert::time_text(row.created_at)))
+            ("connectors.created", Key::Time(column(table::Column::CreatedAt), |row: &table::Model| row.created_at))
         }
         ConnectorOrderField::UpdatedAt => {
-            ("connectors.updated", Key::Text(column(table::Column::UpdatedAt), |row: &table::Model| convert::time_text(row.updated_at)))
+            ("connectors.updated", Key::Time(column(table::Column::UpdatedAt), |row: &table::Model| row.updated_at))
         }
         ConnectorOrderField::LastExecutedAt => {
-            let or_never = Expr::expr(Func::coalesce([column(table::Column::LastRunAt), Expr::val("")]));
-            let key = Key::Text(or_never, |row: &table::Model| row.last_run_at.map(convert::time_text).unwrap_or_default());
+            let or_never = Expr::expr(Func::coalesce([column(table::Column::LastRunAt), Expr::val(DateTime::<Utc>::UNIX_EPOCH)]));
+            let key = Key::Time(or_never, |row: &table::Model| row.last_run_at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH));
             ("connectors.executed", key)
         }
     };

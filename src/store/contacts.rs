@@ -3,14 +3,14 @@
 use connectors_entity::{connector_execution, contact as table, contact_field_change};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
 };
 
 use chrono::{DateTime, Utc};
 
 use super::page::{Key, Keyset, page};
-use super::{Error, Tx, convert, search};
+use super::{Error, Tx, convert, dialect, search};
 use crate::auth::WorkspaceScope;
 use crate::domain::contact::{Contact, FieldChangeOutcome};
 use crate::domain::id::{ConnectorId, ContactId};
@@ -66,15 +66,10 @@ impl Tx<WorkspaceScope> {
 
     /// The oldest contact with this value in `email` (whatever its case), `phone` or `key`; `None` for other fields.
     pub async fn find_contact_by_field(&self, field: &str, value: &str) -> Result<Option<Contact>, Error> {
-        let column = |column: table::Column| Expr::col(column.as_column_ref());
         let condition = match field {
-            "email" => {
-                // Said twice, so that the engine sees the partial index fits.
-                let same = Expr::expr(Func::lower(column(table::Column::Email))).eq(value.to_ascii_lowercase());
-                column(table::Column::Email).is_not_null().and(same)
-            }
-            "phone" => column(table::Column::Phone).eq(value),
-            "key" => column(table::Column::Key).eq(value),
+            "email" => dialect::email_is(self.engine(), value),
+            "phone" => Condition::all().add(table::Column::Phone.eq(value)),
+            "key" => Condition::all().add(table::Column::Key.eq(value)),
             _ => return Ok(None),
         };
         let oldest = self.all_contacts().filter(condition).order_by_asc(table::Column::Id);
@@ -83,7 +78,7 @@ impl Tx<WorkspaceScope> {
 
     /// Contacts, newest first.
     pub async fn list_contacts(&self, filter: &ContactFilter, request: &PageRequest) -> Result<Page<Contact>, Error> {
-        let select = self.all_contacts().filter(condition(filter));
+        let select = self.all_contacts().filter(condition(self.engine(), &self.workspace(), filter));
         let keyset = Keyset {
             list: "contacts",
             key: Key::Id,
@@ -91,7 +86,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row: &table::Model| row.id.clone(),
             descending: true,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::contact)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::contact)
     }
 
     /// Adds a contact.
@@ -100,8 +95,7 @@ impl Tx<WorkspaceScope> {
     /// [`Error::Conflict`] `key`; [`Error::NotFound`] for another workspace's.
     pub async fn insert_contact(&self, contact: &Contact) -> Result<(), Error> {
         self.own(contact.workspace_id)?;
-        table::Entity::insert(convert::contact_row(contact).into_active_model()).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::contact_row(contact).into_active_model()).await
     }
 
     /// Writes every field; the revision rises by one. Gives the contact as it is now.
@@ -121,7 +115,7 @@ impl Tx<WorkspaceScope> {
         if let Some(revision) = expected_revision {
             update = update.filter(table::Column::Revision.eq(revision));
         }
-        let changed = update.exec(&self.db()).await?.rows_affected;
+        let changed = self.update(update).await?;
         let now = self.find_contact(&ContactRef::Id(contact.id)).await?.ok_or(Error::NotFound)?;
         if changed == 0 { Err(Error::Conflict { what: "revision" }) } else { Ok(now) }
     }
@@ -146,7 +140,7 @@ impl Tx<WorkspaceScope> {
     }
 }
 
-fn condition(filter: &ContactFilter) -> Condition {
+fn condition(engine: DbBackend, workspace: &str, filter: &ContactFilter) -> Condition {
     use table::Column as C;
     let mut all = Condition::all();
     if let Some(text) = &filter.search {
@@ -159,10 +153,10 @@ fn condition(filter: &ContactFilter) -> Condition {
         all = all.add(C::Key.is_in(keys.iter().map(String::as_str)));
     }
     for name in filter.has_fields.iter().flatten() {
-        all = all.add(field(name).is_not_null());
+        all = all.add(field(engine, name).is_not_null());
     }
     for name in filter.missing_fields.iter().flatten() {
-        all = all.add(field(name).is_null());
+        all = all.add(field(engine, name).is_null());
     }
     if let (Some(from), _) = filter.updated {
         all = all.add(C::UpdatedAt.gte(from));
@@ -174,10 +168,12 @@ fn condition(filter: &ContactFilter) -> Condition {
         let runs = connector_execution::Entity::find()
             .select_only()
             .column(connector_execution::Column::Id)
+            .filter(connector_execution::Column::WorkspaceId.eq(workspace))
             .filter(connector_execution::Column::ConnectorId.eq(connector.to_string()));
         let written = contact_field_change::Entity::find()
             .select_only()
             .column(contact_field_change::Column::ContactId)
+            .filter(contact_field_change::Column::WorkspaceId.eq(workspace))
             .filter(contact_field_change::Column::ContactId.is_not_null())
             .filter(contact_field_change::Column::Outcome.eq(FieldChangeOutcome::Written.as_str()))
             .filter(contact_field_change::Column::ExecutionId.in_subquery(runs.into_query()));
@@ -187,7 +183,7 @@ fn condition(filter: &ContactFilter) -> Condition {
 }
 
 /// The value of a field, as [`Contact::field`] reads it; null where there is none.
-fn field(name: &str) -> Expr {
+fn field(engine: DbBackend, name: &str) -> Expr {
     let column = |column: table::Column| Expr::col(column.as_column_ref());
     match name {
         "key" => column(table::Column::Key),
@@ -198,13 +194,12 @@ fn field(name: &str) -> Expr {
         "company" => column(table::Column::Company),
         "full_name" => Expr::expr(Func::coalesce([column(table::Column::FirstName), column(table::Column::LastName)])),
         _ => {
-            let members = name.strip_prefix("attributes.").unwrap_or(name).split('.');
             if name.contains('"') {
                 // A quote cannot be written inside a path, so such a member counts as never there.
                 return Expr::val(Option::<String>::None);
             }
-            let path = members.fold("$".to_owned(), |path, member| format!("{path}.\"{member}\""));
-            Expr::cust_with_values("json_extract(\"attributes\", ?)", [path])
+            let path: Vec<&str> = name.strip_prefix("attributes.").unwrap_or(name).split('.').collect();
+            dialect::member(engine, "attributes", &path)
         }
     }
 }

@@ -29,9 +29,7 @@ impl Tx<WorkspaceScope> {
     /// [`Error::Conflict`] `name`; [`Error::NotFound`] for another workspace's.
     pub async fn insert_credential(&self, credential: &Credential, sealed: &SealedSecret) -> Result<(), Error> {
         self.own(credential.workspace_id)?;
-        let row = convert::credential_row(credential, sealed).into_active_model();
-        table::Entity::insert(row).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::credential_row(credential, sealed).into_active_model()).await
     }
 
     /// One credential.
@@ -65,7 +63,7 @@ impl Tx<WorkspaceScope> {
             descending: false,
         };
         let turn = |row| convert::credential(row).map(|(credential, _)| credential);
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, turn)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, turn)
     }
 
     /// Deletes a credential.

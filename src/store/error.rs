@@ -45,6 +45,9 @@ pub enum Error {
         /// What would do.
         reason: &'static str,
     },
+    /// The database is not fit for use, and what to do about it.
+    #[error("the database cannot be used: {0}")]
+    Refused(String),
     /// Another process works on the same file.
     #[error("the database `{path}` is in use by another server process; stop that one first")]
     InUse {
@@ -53,8 +56,8 @@ pub enum Error {
     },
 }
 
-/// Ends of SQLite's message about a unique key, and what is then in the way.
-const UNIQUE: [(&str, &str); 8] = [
+/// Ends of SQLite's message about a unique key or of PostgreSQL's name of one, and what is then in the way.
+const UNIQUE: [(&str, &str); 16] = [
     (".idempotency_key", "idempotency"),
     (".key", "key"),
     (".name", "name"),
@@ -63,6 +66,14 @@ const UNIQUE: [(&str, &str); 8] = [
     (".number", "version"),
     (".subject", "subject"),
     (".sequence", "sequence"),
+    ("_by_idempotency", "idempotency"),
+    ("_key_key", "key"),
+    ("_name_key", "name"),
+    ("_slug_key", "slug"),
+    ("_version_key", "version"),
+    ("_number_key", "version"),
+    ("_subject_key", "subject"),
+    ("execution_logs_pkey", "sequence"),
 ];
 
 impl From<DbErr> for Error {
@@ -89,9 +100,15 @@ fn constraint(error: &sqlx::Error) -> Option<Error> {
     if error.is_foreign_key_violation() {
         return Some(Error::NotFound);
     }
+    if error.code().is_some_and(|code| code == "42501") {
+        // Whoever asks learns what they would of a row that is not there; whoever runs the server that a wall held.
+        tracing::error!(error = error.message(), "row security refused a statement");
+        return Some(Error::NotFound);
+    }
     if !error.is_unique_violation() {
         return None;
     }
-    let what = UNIQUE.iter().find(|(end, _)| error.message().ends_with(end)).map_or("id", |(_, what)| what);
+    let key = error.constraint().unwrap_or_else(|| error.message());
+    let what = UNIQUE.iter().find(|(end, _)| key.ends_with(end)).map_or("id", |(_, what)| what);
     Some(Error::Conflict { what })
 }

@@ -2,12 +2,12 @@
 
 use connectors_entity::connector_execution as table;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QuerySelect, Select};
 
 use chrono::{DateTime, Utc};
 
 use super::page::{Key, Keyset, page};
-use super::{Error, Tx, convert, search};
+use super::{Error, Tx, convert, dialect, search};
 use crate::auth::WorkspaceScope;
 use crate::domain::execution::{Execution, ExecutionErrorCode, ExecutionKind, ExecutionStatus, ExecutionTrigger};
 use crate::domain::id::{ConnectorId, ContactId, ExecutionId};
@@ -45,7 +45,7 @@ impl Tx<WorkspaceScope> {
 
     /// Executions, newest first.
     pub async fn list_executions(&self, filter: &ExecutionFilter, request: &PageRequest) -> Result<Page<Execution>, Error> {
-        let select = self.all_executions().filter(condition(filter));
+        let select = self.all_executions().filter(condition(self.engine(), filter));
         let keyset = Keyset {
             list: "executions",
             key: Key::Id,
@@ -53,7 +53,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row: &table::Model| row.id.clone(),
             descending: true,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::execution)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::execution)
     }
 
     /// The definition an execution carries itself, as tests of drafts do.
@@ -82,7 +82,7 @@ impl Tx<WorkspaceScope> {
     }
 }
 
-fn condition(filter: &ExecutionFilter) -> Condition {
+fn condition(engine: DbBackend, filter: &ExecutionFilter) -> Condition {
     let kinds = filter.kinds.as_deref().unwrap_or(&[ExecutionKind::Live]);
     let mut all = Condition::all().add(table::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())));
     if let Some(statuses) = &filter.statuses {
@@ -110,8 +110,7 @@ fn condition(filter: &ExecutionFilter) -> Condition {
         all = all.add(table::Column::QueuedAt.lt(to));
     }
     if let Some(milliseconds) = filter.min_duration_ms {
-        // Seconds as doubles are a fraction of a millisecond off: half of one decides.
-        let took = Expr::cust("(unixepoch(\"finished_at\", 'subsec') - unixepoch(\"started_at\", 'subsec')) * 1000 + 0.5");
+        let took = dialect::milliseconds(engine, "started_at", "finished_at");
         all = all.add(took.gte(f64::from(milliseconds)));
     }
     all

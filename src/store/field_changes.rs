@@ -40,7 +40,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row: &table::Model| row.id.clone(),
             descending: true,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::change)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::change)
     }
 
     /// What an execution did to contact fields, in order.

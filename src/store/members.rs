@@ -2,7 +2,7 @@
 
 use connectors_entity::workspace_member as table;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
 use super::page::{Key, Keyset, page};
 use super::{Error, Tx, convert};
@@ -22,7 +22,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row: &table::Model| row.id.clone(),
             descending: false,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::member)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::member)
     }
 
     /// One member.
@@ -37,8 +37,7 @@ impl Tx<WorkspaceScope> {
     /// [`Error::Conflict`] `subject` when the subject is a member already; [`Error::NotFound`] for another workspace's.
     pub async fn insert_member(&self, member: &Member) -> Result<(), Error> {
         self.own(member.workspace_id)?;
-        table::Entity::insert(convert::member_row(member).into_active_model()).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::member_row(member).into_active_model()).await
     }
 
     /// Gives a member another role.
@@ -64,12 +63,14 @@ impl Tx<WorkspaceScope> {
         }
     }
 
-    /// How many owners there are: a workspace must keep one.
+    /// How many owners there are: a workspace must keep one. They stay owners until this transaction ends.
     pub async fn count_owners(&self) -> Result<u64, Error> {
         let owners = Condition::all()
             .add(table::Column::WorkspaceId.eq(self.workspace()))
             .add(table::Column::Role.eq(WorkspaceRole::Owner.as_str()));
-        Ok(table::Entity::find().filter(owners).count(&self.db()).await?)
+        // Locked where others could write meanwhile, so that two owners cannot remove each other.
+        let owners = table::Entity::find().filter(owners).order_by_asc(table::Column::Id).lock_exclusive();
+        Ok(owners.all(&self.db()).await?.len() as u64)
     }
 
     fn this_member(&self, id: MemberId) -> Condition {

@@ -12,6 +12,7 @@ mod connectors;
 mod contacts;
 mod convert;
 mod credentials;
+mod dialect;
 mod error;
 mod executions;
 mod field_changes;
@@ -22,19 +23,23 @@ mod migrate;
 mod open;
 mod page;
 mod search;
+mod setting;
 mod step_logs;
 mod steps;
 mod template_versions;
 mod templates;
 mod tx;
+mod verify;
 mod versions;
 mod workspaces;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::{Mutex, mpsc};
@@ -48,17 +53,21 @@ pub use contacts::{ContactFilter, ContactRef};
 pub use credentials::CredentialFilter;
 pub use error::Error;
 pub use executions::ExecutionFilter;
+pub use setting::Setting;
 pub use templates::{TemplateFilter, TemplateOrder, TemplateRef};
 pub use tx::{Scope, Tx};
 
 /// Where the rows are and how they are reached.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Options {
-    /// `sqlite:PATH` or a plain path of a SQLite file.
+    /// `sqlite:PATH` or a plain path of a SQLite file, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub url: String,
-    /// Connections for reading, at least 1; writing has its own two.
+    /// The same database by the login that owns it, for bringing the schema up to date; empty: as `url`.
+    pub owner_url: String,
+    /// Connections for reading, at least 1; on SQLite writing has its own two, on PostgreSQL the group commit has its own.
     pub max_connections: u32,
+    /// How long a start waits for a server that does not answer yet.
+    pub connect_timeout: Duration,
     /// Is a missing file made?
     pub create: bool,
     /// Is any other process that asks for the same kept out? A server needs this; a command that only reads does not.
@@ -67,7 +76,21 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { url: "sqlite:connectors.db".to_owned(), max_connections: 8, create: true, exclusive: true }
+        Self {
+            url: "sqlite:connectors.db".to_owned(),
+            owner_url: String::new(),
+            max_connections: 8,
+            connect_timeout: Duration::from_secs(30),
+            create: true,
+            exclusive: true,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An address may hold a password.
+        out.debug_struct("Options").field("place", &self.place()).field("max_connections", &self.max_connections).finish_non_exhaustive()
     }
 }
 
@@ -80,16 +103,29 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    /// Many connections that cannot write.
-    reader: DatabaseConnection,
-    /// One connection for transactions.
-    writer: DatabaseConnection,
-    /// Held by whoever writes, so that this process never spins on a busy database.
-    gate: Arc<Mutex<()>>,
+    engine: Engine,
     clock: Arc<dyn Clock>,
     commits: Arc<AtomicU64>,
-    /// Kept for as long as the store lives.
-    _lock: Option<Arc<lock::LockFile>>,
+}
+
+/// Where transactions come from.
+#[derive(Debug)]
+enum Engine {
+    Sqlite {
+        /// Many connections that cannot write.
+        reader: DatabaseConnection,
+        /// One connection for transactions.
+        writer: DatabaseConnection,
+        /// Held by whoever writes, so that this process never spins on a busy database.
+        gate: Arc<Mutex<()>>,
+        /// Kept for as long as the store lives.
+        _lock: Option<Arc<lock::LockFile>>,
+    },
+    Postgres {
+        pool: DatabaseConnection,
+        /// Who brings the schema up to date.
+        owner: open::Login,
+    },
 }
 
 impl Store {
@@ -98,21 +134,19 @@ impl Store {
     /// The [`Writer`] must be run for the group commit to answer.
     ///
     /// # Errors
-    /// [`Error::UnsupportedUrl`], [`Error::InUse`] when another process holds the file, [`Error::Unavailable`].
+    /// [`Error::UnsupportedUrl`], [`Error::InUse`] when another process holds the file, [`Error::Refused`] for a server
+    /// that is too old, [`Error::Unavailable`].
     pub async fn connect(options: &Options, clock: Arc<dyn Clock>) -> Result<(Self, Writer), Error> {
-        let opened = open::open(options).await?;
-        let gate = Arc::new(Mutex::new(()));
+        let (engine, committing) = if options.is_server() { open_server(options).await? } else { open_file(options).await? };
         let commits = Arc::new(AtomicU64::new(0));
         let (ops, waiting) = mpsc::channel(commit::WAITING_OPS);
-        let lock = opened.lock.map(Arc::new);
-        let writer = Writer::new(opened.group, waiting, Arc::clone(&gate), Arc::clone(&commits), lock.clone());
-        let inner = Inner { reader: opened.reader, writer: opened.writer, gate, clock, commits, _lock: lock };
-        Ok((Self { inner: Arc::new(inner), ops }, writer))
+        let writer = Writer::new(committing, waiting, Arc::clone(&commits));
+        Ok((Self { inner: Arc::new(Inner { engine, clock, commits }), ops }, writer))
     }
 
     /// Does the database answer?
     pub async fn ping(&self) -> Result<(), Error> {
-        self.inner.reader.execute_unprepared("SELECT 1").await?;
+        self.reader().execute_unprepared("SELECT 1").await?;
         Ok(())
     }
 
@@ -131,4 +165,27 @@ impl Store {
     pub fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)
     }
+
+    /// A connection for looking at what belongs to no workspace.
+    fn reader(&self) -> &DatabaseConnection {
+        match &self.inner.engine {
+            Engine::Sqlite { reader, .. } => reader,
+            Engine::Postgres { pool, .. } => pool,
+        }
+    }
+}
+
+async fn open_file(options: &Options) -> Result<(Engine, commit::Engine), Error> {
+    let opened = open::open_sqlite(options).await?;
+    let (gate, lock) = (Arc::new(Mutex::new(())), opened.lock.map(Arc::new));
+    let committing = commit::Sqlite { connection: opened.group, gate: Arc::clone(&gate), _lock: lock.clone() };
+    let engine = Engine::Sqlite { reader: opened.reader, writer: opened.writer, gate, _lock: lock };
+    Ok((engine, commit::Engine::Sqlite(Box::new(committing))))
+}
+
+async fn open_server(options: &Options) -> Result<(Engine, commit::Engine), Error> {
+    let (login, pool) = open::open_postgres(options).await?;
+    let owner = if options.owner_url.is_empty() { login.clone() } else { open::Login::of(&options.owner_url)? };
+    let committing = commit::Postgres::new(login);
+    Ok((Engine::Postgres { pool, owner }, commit::Engine::Postgres(Box::new(committing))))
 }

@@ -5,8 +5,10 @@ use sea_orm::{
     Condition, ConnectionTrait, DatabaseExecutor, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use super::Error;
-use crate::domain::page::{Cursor, Page, PageEnd, PageRequest};
+use chrono::{DateTime, Utc};
+
+use super::{Error, convert};
+use crate::domain::page::{Cursor, MalformedCursor, Page, PageEnd, PageRequest};
 
 /// What a list is sorted by before the id.
 pub(super) enum Key<M> {
@@ -14,6 +16,8 @@ pub(super) enum Key<M> {
     Id,
     /// A text, never null; with how to read it off a row.
     Text(Expr, fn(&M) -> String),
+    /// An instant, never null.
+    Time(Expr, fn(&M) -> DateTime<Utc>),
     /// A whole number, never null.
     Integer(Expr, fn(&M) -> i64),
 }
@@ -34,6 +38,7 @@ impl<M> Keyset<M> {
         let key = match &self.key {
             Key::Id => String::new(),
             Key::Text(_, read) => read(row),
+            Key::Time(_, read) => convert::time_text(read(row)),
             Key::Integer(_, read) => read(row).to_string(),
         };
         Cursor { list: self.list.to_owned(), key, id: (self.id_of)(row) }
@@ -46,7 +51,8 @@ impl<M> Keyset<M> {
         let (key, value) = match &self.key {
             Key::Id => return Ok(Condition::all().add(by_id)),
             Key::Text(key, _) => (key, Expr::val(cursor.key.clone())),
-            Key::Integer(key, _) => (key, Expr::val(cursor.key.parse::<i64>().map_err(|_| crate::domain::page::MalformedCursor)?)),
+            Key::Time(key, _) => (key, Expr::val(cursor.key.parse::<DateTime<Utc>>().map_err(|_| MalformedCursor)?)),
+            Key::Integer(key, _) => (key, Expr::val(cursor.key.parse::<i64>().map_err(|_| MalformedCursor)?)),
         };
         let tie = Condition::all().add(key.clone().eq(value.clone())).add(by_id);
         Ok(Condition::any().add(passes(key.clone(), value)).add(tie))
@@ -56,7 +62,7 @@ impl<M> Keyset<M> {
         let order = if greater { Order::Asc } else { Order::Desc };
         match &self.key {
             Key::Id => select,
-            Key::Text(key, _) | Key::Integer(key, _) => select.order_by(key.clone(), order.clone()),
+            Key::Text(key, _) | Key::Time(key, _) | Key::Integer(key, _) => select.order_by(key.clone(), order.clone()),
         }
         .order_by(self.id.clone(), order)
     }
@@ -121,7 +127,7 @@ async fn count<E: EntityTrait>(db: &DatabaseExecutor<'_>, select: Select<E>) -> 
 }
 
 /// Turns each row of a page into a value.
-pub(super) fn convert<M, T>(page: Page<M>, turn: impl Fn(M) -> Result<T, Error>) -> Result<Page<T>, Error> {
+pub(super) fn map<M, T>(page: Page<M>, turn: impl Fn(M) -> Result<T, Error>) -> Result<Page<T>, Error> {
     let Page { items, has_next, has_previous, total } = page;
     let items = items.into_iter().map(|(cursor, row)| Ok((cursor, turn(row)?))).collect::<Result<_, Error>>()?;
     Ok(Page { items, has_next, has_previous, total })

@@ -1,12 +1,14 @@
 //! Conditions several lists share.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition};
+
+use super::dialect;
 
 /// Every word occurs in one of the columns, without regard to the case of ASCII letters.
 pub(super) fn words<C: ColumnTrait>(text: &str, columns: &[C]) -> Condition {
     text.split_whitespace().fold(Condition::all(), |all, word| {
-        let any = columns.iter().fold(Condition::any(), |any, column| any.add(contains(Expr::col(column.as_column_ref()), word)));
+        let any = columns.iter().fold(Condition::any(), |any, column| any.add(contains(dialect::text(*column), word)));
         all.add(any)
     })
 }
@@ -24,8 +26,7 @@ pub(super) fn has_all<C: ColumnTrait>(column: C, texts: &[String]) -> Condition 
 /// The text stands somewhere in the column's JSON as a whole string.
 pub(super) fn json_mentions<C: ColumnTrait>(column: C, text: &str) -> Expr {
     let quoted = serde_json::Value::String(text.to_owned()).to_string();
-    let json = Expr::col(column.as_column_ref()).cast_as(Alias::new("TEXT"));
-    json.like(LikeExpr::new(format!("%{}%", escape(&quoted))).escape('\\'))
+    dialect::text(column).like(LikeExpr::new(format!("%{}%", escape(&quoted))).escape('\\'))
 }
 
 fn contains(column: Expr, word: &str) -> Expr {

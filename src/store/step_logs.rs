@@ -34,7 +34,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row| row.execution_id.clone(),
             descending: false,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::log_entry)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::log_entry)
     }
 
     fn lines_of(&self, execution: ExecutionId) -> Select<table::Entity> {

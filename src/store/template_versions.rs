@@ -69,9 +69,7 @@ impl Tx<AdminScope> {
     /// # Errors
     /// [`Error::Conflict`] `version`; [`Error::NotFound`] for an unknown template.
     pub async fn insert_template_version(&self, version: &TemplateVersion) -> Result<(), Error> {
-        let row = convert::template_version_row(version).into_active_model();
-        table::Entity::insert(row).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::template_version_row(version).into_active_model()).await
     }
 
     /// Publishes a version and its template; the highest published number becomes the template's latest.
@@ -152,5 +150,5 @@ async fn list(
         id_of: |row: &table::Model| row.id.clone(),
         descending: true,
     };
-    super::page::convert(page(db, select, &keyset, request).await?, convert::template_version)
+    super::page::map(page(db, select, &keyset, request).await?, convert::template_version)
 }

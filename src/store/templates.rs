@@ -113,8 +113,7 @@ impl Tx<AdminScope> {
     /// # Errors
     /// [`Error::Conflict`] `slug`.
     pub async fn insert_template(&self, template: &Template) -> Result<(), Error> {
-        table::Entity::insert(convert::template_row(template).into_active_model()).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::template_row(template).into_active_model()).await
     }
 
     /// Writes everything a person can change; the revision rises by one. Gives the template as it is now.
@@ -134,7 +133,7 @@ impl Tx<AdminScope> {
         if let Some(revision) = expected_revision {
             update = update.filter(table::Column::Revision.eq(revision));
         }
-        let changed = update.exec(&self.db()).await?.rows_affected;
+        let changed = self.update(update).await?;
         let now = self.find_template(&TemplateRef::Id(template.id)).await?.ok_or(Error::NotFound)?;
         if changed == 0 { Err(Error::Conflict { what: "revision" }) } else { Ok(now) }
     }
@@ -168,7 +167,7 @@ async fn list(
     order: TemplateOrder,
     request: &PageRequest,
 ) -> Result<Page<Template>, Error> {
-    super::page::convert(page(db, select, &keyset(order), request).await?, convert::template)
+    super::page::map(page(db, select, &keyset(order), request).await?, convert::template)
 }
 
 fn condition(filter: &TemplateFilter) -> Condition {

@@ -3,13 +3,12 @@
 use connectors_entity::connector_version as table;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select};
-use serde_json::Value;
 
 use super::page::{Key, Keyset, page};
 use super::{Error, Tx, convert};
-use crate::auth::{SystemScope, WorkspaceScope};
+use crate::auth::WorkspaceScope;
 use crate::domain::connector::ConnectorVersion;
-use crate::domain::id::{ConnectorId, ConnectorVersionId, WorkspaceId};
+use crate::domain::id::{ConnectorId, ConnectorVersionId};
 use crate::domain::page::{Page, PageRequest};
 
 impl Tx<WorkspaceScope> {
@@ -19,8 +18,7 @@ impl Tx<WorkspaceScope> {
     /// [`Error::Conflict`] `version` when the number is taken; [`Error::NotFound`] when the connector is not in the workspace.
     pub async fn insert_version(&self, version: &ConnectorVersion) -> Result<(), Error> {
         self.own(version.workspace_id)?;
-        table::Entity::insert(convert::version_row(version).into_active_model()).exec_without_returning(&self.db()).await?;
-        Ok(())
+        self.insert(convert::version_row(version).into_active_model()).await
     }
 
     /// One version.
@@ -46,7 +44,7 @@ impl Tx<WorkspaceScope> {
             id_of: |row| row.id.clone(),
             descending: true,
         };
-        super::page::convert(page(&self.db(), select, &keyset, request).await?, convert::version)
+        super::page::map(page(&self.db(), select, &keyset, request).await?, convert::version)
     }
 
     /// The number the connector's next version gets.
@@ -60,14 +58,6 @@ impl Tx<WorkspaceScope> {
             .one(&self.db())
             .await?;
         Ok(newest.unwrap_or(0) + 1)
-    }
-}
-
-impl Tx<SystemScope> {
-    /// The definition of a version, for running it.
-    pub async fn find_version_definition(&self, workspace_id: WorkspaceId, id: ConnectorVersionId) -> Result<Option<Value>, Error> {
-        let row = in_workspace(&workspace_id.to_string()).filter(table::Column::Id.eq(id.to_string())).one(&self.db()).await?;
-        Ok(row.map(|row| row.definition))
     }
 }
 

@@ -35,7 +35,7 @@ impl Tx<WorkspaceScope> {
         if let Some(revision) = expected_revision {
             update = update.filter(table::Column::Revision.eq(revision));
         }
-        if update.exec(&self.db()).await?.rows_affected == 0 {
+        if self.update(update).await? == 0 {
             self.get_workspace().await?;
             return Err(Error::Conflict { what: "revision" });
         }

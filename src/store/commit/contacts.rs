@@ -1,79 +1,132 @@
 //! What runs write to contacts. Few runs do, so contacts are written one by one; the ledger goes in with the group.
 
-use sqlx::sqlite::SqliteConnection;
-
 use super::bulk::Rows;
+use super::session::{Session, Sql};
 use super::{ContactWrite, NewContact};
 use crate::domain::contact::{Contact, FieldChange};
 use crate::domain::id::WorkspaceId;
-use crate::store::{Error, convert};
+use crate::store::Error;
 
-const INSERT: &str = "\
-INSERT INTO contacts (id, workspace_id, key, email, phone, first_name, last_name, company, attributes, revision, created_at, updated_at) \
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const INSERT: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        INSERT INTO contacts \
+            (id, workspace_id, key, email, phone, first_name, last_name, company, attributes, revision, created_at, updated_at) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11 FROM j",
+    postgres: "\
+        INSERT INTO contacts \
+            (id, workspace_id, key, email, phone, first_name, last_name, company, attributes, revision, created_at, updated_at) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, (v->>8)::jsonb, (v->>9)::integer, \
+            (v->>10)::timestamptz, (v->>11)::timestamptz \
+        FROM jsonb_array_elements($1::jsonb) AS j(v)",
+};
 
-const UPDATE: &str = "\
-UPDATE contacts SET key = ?3, email = ?4, phone = ?5, first_name = ?6, last_name = ?7, company = ?8, attributes = ?9, \
-    revision = revision + 1, updated_at = ?12 \
-WHERE id = ?1 AND workspace_id = ?2 AND revision = ?10 AND ?11 IS NOT NULL";
+const UPDATE: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        UPDATE contacts AS c SET key = v->>2, email = v->>3, phone = v->>4, first_name = v->>5, last_name = v->>6, company = v->>7, \
+            attributes = v->>8, revision = revision + 1, updated_at = v->>11 \
+        FROM j WHERE c.id = v->>0 AND c.workspace_id = v->>1 AND c.revision = v->>9",
+    postgres: "\
+        WITH j AS MATERIALIZED ( \
+            SELECT v->>0 AS id, v->>1 AS workspace, (v->>9)::integer AS revision, v FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        UPDATE contacts AS c SET key = v->>2, email = v->>3, phone = v->>4, first_name = v->>5, last_name = v->>6, company = v->>7, \
+            attributes = (v->>8)::jsonb, revision = c.revision + 1, updated_at = (v->>11)::timestamptz \
+        FROM j WHERE c.id = j.id AND c.workspace_id = j.workspace AND c.revision = j.revision",
+};
 
-pub(super) const INSERT_CHANGES: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-INSERT INTO contact_field_changes \
-    (id, workspace_id, contact_id, execution_id, field, \"before\", \"after\", outcome, reason, confidence, \
-     step_path, source, stale_at, occurred_at) \
-SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13 FROM j";
+const WAIT: Sql = Sql {
+    sqlite: "",
+    postgres: "SELECT pg_advisory_xact_lock(hashtextextended(v::text, 0)) FROM jsonb_array_elements($1::jsonb) AS j(v)",
+};
+
+const BY_EMAIL: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = v->>0 AND c.email IS NOT NULL AND lower(c.email) = v->>1",
+    postgres: "\
+        WITH j AS MATERIALIZED (SELECT v->>0 AS workspace, v->>1 AS value FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = j.workspace AND c.email_key = j.value",
+};
+
+const BY_PHONE: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = v->>0 AND c.phone = v->>1",
+    postgres: "\
+        WITH j AS MATERIALIZED (SELECT v->>0 AS workspace, v->>1 AS value FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = j.workspace AND c.phone = j.value",
+};
+
+const BY_KEY: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = v->>0 AND c.key = v->>1",
+    postgres: "\
+        WITH j AS MATERIALIZED (SELECT v->>0 AS workspace, v->>1 AS value FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        SELECT 1 FROM j JOIN contacts AS c ON c.workspace_id = j.workspace AND c.key = j.value",
+};
+
+pub(super) const INSERT_CHANGES: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        INSERT INTO contact_field_changes \
+            (id, workspace_id, contact_id, execution_id, field, \"before\", \"after\", outcome, reason, confidence, \
+             step_path, source, stale_at, occurred_at) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13 FROM j",
+    postgres: "\
+        INSERT INTO contact_field_changes \
+            (id, workspace_id, contact_id, execution_id, field, \"before\", \"after\", outcome, reason, confidence, \
+             step_path, source, stale_at, occurred_at) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, (v->>5)::jsonb, (v->>6)::jsonb, v->>7, v->>8, (v->>9)::double precision, \
+            v->>10, v->>11, (v->>12)::timestamptz, (v->>13)::timestamptz \
+        FROM jsonb_array_elements($1::jsonb) AS j(v)",
+};
 
 /// Says whether the contact could be written; if not, nothing was.
-pub(super) async fn write(connection: &mut SqliteConnection, workspace: WorkspaceId, write: &ContactWrite) -> Result<bool, Error> {
+pub(super) async fn write(session: &mut Session<'_>, workspace: WorkspaceId, write: &ContactWrite) -> Result<bool, Error> {
     if let Some((contact, revision)) = &write.update
-        && run(connection, UPDATE, workspace, contact, *revision).await? == 0
+        && row(session, workspace, contact, *revision).execute(session, UPDATE).await? == 0
     {
         return Ok(false);
     }
     if let Some(NewContact { contact, unless }) = &write.insert {
         for (field, value) in unless {
-            if has_come(connection, workspace, field, value).await? {
+            if has_come(session, workspace, field, value).await? {
                 return Ok(false);
             }
         }
-        run(connection, INSERT, workspace, contact, contact.revision).await?;
+        row(session, workspace, contact, contact.revision).execute(session, INSERT).await?;
     }
     Ok(true)
 }
 
-/// Is there a contact with this value now? The transaction keeps every other writer out.
-async fn has_come(connection: &mut SqliteConnection, workspace: WorkspaceId, field: &str, value: &str) -> Result<bool, Error> {
-    let sql = match field {
-        "email" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND email IS NOT NULL AND lower(email) = lower(?2)",
-        "phone" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND phone = ?2",
-        "key" => "SELECT 1 FROM contacts WHERE workspace_id = ?1 AND key = ?2",
+/// Is there a contact with this value now? On SQLite the transaction keeps every other writer out; on PostgreSQL whoever
+/// looks for the same value waits until this transaction ends.
+async fn has_come(session: &mut Session<'_>, workspace: WorkspaceId, field: &str, value: &str) -> Result<bool, Error> {
+    let (sql, value) = match field {
+        "email" => (BY_EMAIL, value.to_ascii_lowercase()),
+        "phone" => (BY_PHONE, value.to_owned()),
+        "key" => (BY_KEY, value.to_owned()),
         _ => return Ok(false),
     };
-    Ok(sqlx::query(sql).bind(workspace.to_string()).bind(value).fetch_optional(connection).await?.is_some())
+    let rows = |session: &Session<'_>| {
+        let mut rows = Rows::of(session);
+        rows.row().text(workspace).add(&value).add(field);
+        rows
+    };
+    if session.is_postgres() {
+        rows(session).execute(session, WAIT).await?;
+    }
+    Ok(!rows(session).fetch(session, sql).await?.is_empty())
 }
 
-async fn run(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    workspace: WorkspaceId,
-    contact: &Contact,
-    revision: i32,
-) -> Result<u64, Error> {
-    let query = sqlx::query(sql)
-        .bind(contact.id.to_string())
-        .bind(workspace.to_string())
-        .bind(contact.key.as_deref())
-        .bind(contact.email.as_deref())
-        .bind(contact.phone.as_deref())
-        .bind(contact.first_name.as_deref())
-        .bind(contact.last_name.as_deref())
-        .bind(contact.company.as_deref())
-        .bind(serde_json::to_string(&contact.attributes).map_err(|error| Error::Corrupt { what: error.to_string() })?)
-        .bind(revision)
-        .bind(convert::time_text(contact.created_at))
-        .bind(convert::time_text(contact.updated_at));
-    Ok(query.execute(connection).await?.rows_affected())
+fn row(session: &Session<'_>, workspace: WorkspaceId, contact: &Contact, revision: i32) -> Rows {
+    let mut rows = Rows::of(session);
+    rows.row().text(contact.id).text(workspace).add(&contact.key).add(&contact.email).add(&contact.phone);
+    rows.add(&contact.first_name).add(&contact.last_name).add(&contact.company).json(&contact.attributes).add(revision);
+    rows.time(contact.created_at).time(contact.updated_at);
+    rows
 }
 
 /// Gathers lines of the ledger.

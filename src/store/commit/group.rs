@@ -1,13 +1,13 @@
 //! One transaction's worth of operations.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::bulk::Rows;
+use super::session::{Session, Sql};
 use super::{Claim, Inserted, NewExecution, Record, Recorded, claim, insert, record};
 use crate::domain::id::ExecutionId;
 use crate::domain::lease::{Claimed, Lease, LeaseRequest};
@@ -113,6 +113,14 @@ impl Group {
         self.inserts.len() + self.claims.len() + self.records.len()
     }
 
+    /// The workspaces of what is added and recorded, each once, with commas between.
+    pub(super) fn workspaces(&self) -> String {
+        let added = self.inserts.iter().map(|op| op.new.execution.workspace_id);
+        let recorded = self.records.iter().map(|(op, _)| op.0.workspace_id);
+        let each: BTreeSet<String> = added.chain(recorded).map(|id| id.to_string()).collect();
+        each.into_iter().collect::<Vec<_>>().join(",")
+    }
+
     /// Each operation by itself.
     pub(super) fn split(self) -> impl Iterator<Item = Self> {
         let inserts = self.inserts.into_iter().map(|op| Self { inserts: vec![op], ..Self::default() });
@@ -122,12 +130,12 @@ impl Group {
     }
 
     /// Makes the changes inside the transaction that is open.
-    pub(super) async fn apply(&self, connection: &mut SqliteConnection) -> Result<Outcome, Error> {
-        let mut lines = Rows::new();
-        let inserts = insert::apply(connection, &self.inserts, &mut lines).await?;
-        let records = record::apply(connection, &self.records, &mut lines).await?;
-        lines.execute(connection, INSERT_LINES).await?;
-        let claims = claim::apply(connection, &self.claims).await?;
+    pub(super) async fn apply(&self, session: &mut Session<'_>) -> Result<Outcome, Error> {
+        let mut lines = Rows::of(session);
+        let inserts = insert::apply(session, &self.inserts, &mut lines).await?;
+        let records = record::apply(session, &self.records, &mut lines).await?;
+        lines.execute(session, INSERT_LINES).await?;
+        let claims = claim::apply(session, &self.claims).await?;
         Ok(Outcome { inserts, claims, records })
     }
 
@@ -144,8 +152,21 @@ impl Group {
         }
     }
 
+    /// Tells every operation of this group why it failed.
+    pub(super) fn fail(self, reason: impl Fn() -> Error) {
+        for insert in self.inserts {
+            insert.answer(Err(reason()));
+        }
+        for (_, answer) in self.claims {
+            drop(answer.send(Err(reason())));
+        }
+        for (_, answer) in self.records {
+            drop(answer.send(Err(reason())));
+        }
+    }
+
     /// Tells the one operation of this group why it failed.
-    pub(super) fn fail(mut self, error: Error) {
+    pub(super) fn fail_alone(mut self, error: Error) {
         if let Some(insert) = self.inserts.pop() {
             insert.answer(Err(error));
         } else if let Some((_, answer)) = self.claims.pop() {
@@ -156,11 +177,18 @@ impl Group {
     }
 }
 
-const INSERT_LINES: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-INSERT INTO execution_logs \
-    (workspace_id, execution_id, sequence, logged_at, level, kind, message, step_path, attempt, fields) \
-SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 FROM j";
+const INSERT_LINES: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        INSERT INTO execution_logs \
+            (workspace_id, execution_id, sequence, logged_at, level, kind, message, step_path, attempt, fields) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 FROM j",
+    postgres: "\
+        INSERT INTO execution_logs \
+            (workspace_id, execution_id, sequence, logged_at, level, kind, message, step_path, attempt, fields) \
+        SELECT v->>0, v->>1, (v->>2)::integer, (v->>3)::timestamptz, v->>4, v->>5, v->>6, v->>7, (v->>8)::integer, (v->>9)::jsonb \
+        FROM jsonb_array_elements($1::jsonb) AS j(v)",
+};
 
 /// Gathers log lines for the statement above.
 pub(super) fn add_lines(lines: &mut Rows, workspace: &str, execution: &str, entries: &[LogEntry]) {

@@ -15,8 +15,11 @@ mod claim;
 mod contacts;
 mod group;
 mod insert;
+mod postgres;
 mod record;
 mod room;
+mod session;
+mod sqlite;
 mod values;
 mod writer;
 
@@ -31,7 +34,10 @@ use crate::domain::lease::{Claimed, Lease, LeaseRequest};
 
 use group::Insert;
 pub(super) use group::Op;
+pub(super) use postgres::Postgres;
+pub(super) use sqlite::Sqlite;
 pub use values::{Claim, ContactWrite, ExecutionChange, Inserted, NewContact, NewExecution, Record, Recorded};
+pub(super) use writer::Engine;
 pub use writer::Writer;
 
 /// Operations that may wait before senders wait too.
@@ -44,8 +50,8 @@ impl Store {
     /// Adds an execution with its first log lines; durable once this returns. Its number is the workspace's next.
     ///
     /// With a lease, and with room in its workspace for one more, it is running from the start, and `then` is given what
-    /// its worker needs; else it is queued, and `then` is given nothing. `then` is called right after the commit, also when the caller has gone meanwhile, but not for a
-    /// repeated request; it must not block.
+    /// its worker needs; else it is queued, and `then` is given nothing. `then` is called right after the commit, also
+    /// when the caller has gone meanwhile, but not for a repeated request; it must not block.
     ///
     /// # Errors
     /// [`Error::Conflict`] `idempotency` when the key already stands for another request, [`Error::NotFound`] when the

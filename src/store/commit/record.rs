@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteConnection;
 
-use super::bulk::{Rows, get};
+use super::bulk::Rows;
 use super::contacts;
 use super::group::{RecordOp, add_lines};
+use super::session::{Session, Sql, get};
 use super::{Record, Recorded};
 use crate::domain::execution::{ExecutionKind, ExecutionStatus, StepRun};
 use crate::domain::id::ConnectorId;
@@ -15,44 +15,96 @@ use crate::domain::lease::Lease;
 use crate::store::{Error, convert};
 
 /// Executions still under the lease the operation was made with.
-const FIND_HELD: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-SELECT e.id, e.revision, e.kind, e.connector_id, e.cancel_requested, e.last_log_sequence \
-FROM j JOIN connector_executions AS e ON e.id = v->>0 \
-WHERE e.workspace_id = v->>1 AND e.lease_owner = v->>2 AND e.fence = v->>3";
+///
+/// On PostgreSQL an answer can be lost on its way, and the same record be sent again: it shows by its last line being
+/// there already, under the same fencing token, even if the record gave the lease back.
+const FIND_HELD: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        SELECT e.id, e.revision, e.kind, e.connector_id, e.cancel_requested, e.last_log_sequence, e.status, TRUE, FALSE \
+        FROM j JOIN connector_executions AS e ON e.id = v->>0 \
+        WHERE e.workspace_id = v->>1 AND e.lease_owner = v->>2 AND e.fence = v->>3",
+    postgres: "\
+        WITH j AS MATERIALIZED ( \
+            SELECT v->>0 AS id, v->>1 AS workspace, v->>2 AS owner, (v->>3)::bigint AS fence, \
+                (v->>4)::integer AS sequence, (v->>5)::timestamptz AS logged_at, v->>6 AS message \
+            FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        SELECT e.id, e.revision, e.kind, e.connector_id, e.cancel_requested, e.last_log_sequence, e.status, \
+            e.lease_owner IS NOT NULL, \
+            e.last_log_sequence >= j.sequence AND EXISTS ( \
+                SELECT FROM execution_logs AS l \
+                WHERE l.workspace_id = j.workspace AND l.execution_id = j.id AND l.sequence = j.sequence \
+                  AND l.logged_at = j.logged_at AND l.message = j.message) \
+        FROM j JOIN connector_executions AS e ON e.id = j.id \
+        WHERE e.workspace_id = j.workspace AND e.fence = j.fence AND (e.lease_owner = j.owner OR e.lease_owner IS NULL) \
+        ORDER BY e.id FOR UPDATE OF e",
+};
 
-const UPDATE: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, output = v->>3, result = v->>4, cost = v->>5, \
-    error = v->>6, warning_count = v->>7, finished_steps = v->>8, current_step_path = v->>9, finished_at = v->>10, \
-    wake_at = v->>11, last_log_sequence = v->>12, \
-    lease_owner = CASE WHEN v->>13 THEN NULL ELSE lease_owner END, \
-    lease_until = CASE WHEN v->>13 THEN NULL ELSE lease_until END, \
-    recoveries = CASE WHEN v->>14 THEN 0 ELSE recoveries END \
-FROM j WHERE e.id = v->>0";
+const UPDATE: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        UPDATE connector_executions AS e SET status = v->>1, revision = v->>2, output = v->>3, result = v->>4, cost = v->>5, \
+            error = v->>6, warning_count = v->>7, finished_steps = v->>8, current_step_path = v->>9, finished_at = v->>10, \
+            wake_at = v->>11, last_log_sequence = v->>12, \
+            lease_owner = CASE WHEN v->>13 THEN NULL ELSE lease_owner END, \
+            lease_until = CASE WHEN v->>13 THEN NULL ELSE lease_until END, \
+            recoveries = CASE WHEN v->>14 THEN 0 ELSE recoveries END \
+        FROM j WHERE e.id = v->>0",
+    postgres: "\
+        WITH j AS MATERIALIZED (SELECT v->>0 AS id, v FROM jsonb_array_elements($1::jsonb) AS a(v)) \
+        UPDATE connector_executions AS e SET status = v->>1, revision = (v->>2)::integer, output = (v->>3)::jsonb, result = v->>4, \
+            cost = (v->>5)::double precision, error = (v->>6)::jsonb, warning_count = (v->>7)::integer, \
+            finished_steps = (v->>8)::integer, current_step_path = v->>9, finished_at = (v->>10)::timestamptz, \
+            wake_at = (v->>11)::timestamptz, last_log_sequence = (v->>12)::integer, \
+            lease_owner = CASE WHEN (v->>13)::boolean THEN NULL ELSE lease_owner END, \
+            lease_until = CASE WHEN (v->>13)::boolean THEN NULL ELSE lease_until END, \
+            recoveries = CASE WHEN (v->>14)::boolean THEN 0 ELSE recoveries END \
+        FROM j WHERE e.id = j.id",
+};
 
-/// `WHERE true` keeps the engine from reading the conflict clause as part of a join.
-const UPSERT_STEPS: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-INSERT INTO execution_steps \
-    (id, workspace_id, execution_id, path, position, title, kind, status, started_at, finished_at, \
-     attempts, cost, output, error, skip_reason) \
-SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, \
-    v->>10, v->>11, v->>12, v->>13, v->>14 FROM j WHERE true \
-ON CONFLICT (execution_id, path) DO UPDATE SET position = excluded.position, title = excluded.title, kind = excluded.kind, \
-    status = excluded.status, started_at = excluded.started_at, finished_at = excluded.finished_at, \
-    attempts = excluded.attempts, cost = excluded.cost, output = excluded.output, error = excluded.error, \
-    skip_reason = excluded.skip_reason";
+/// `WHERE true` keeps SQLite from reading the conflict clause as part of a join.
+const UPSERT_STEPS: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        INSERT INTO execution_steps \
+            (id, workspace_id, execution_id, path, position, title, kind, status, started_at, finished_at, \
+             attempts, cost, output, error, skip_reason) \
+        SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, \
+            v->>10, v->>11, v->>12, v->>13, v->>14 FROM j WHERE true \
+        ON CONFLICT (execution_id, path) DO UPDATE SET position = excluded.position, title = excluded.title, kind = excluded.kind, \
+            status = excluded.status, started_at = excluded.started_at, finished_at = excluded.finished_at, \
+            attempts = excluded.attempts, cost = excluded.cost, output = excluded.output, error = excluded.error, \
+            skip_reason = excluded.skip_reason",
+    postgres: "\
+        INSERT INTO execution_steps \
+            (id, workspace_id, execution_id, path, position, title, kind, status, started_at, finished_at, \
+             attempts, cost, output, error, skip_reason) \
+        SELECT v->>0, v->>1, v->>2, v->>3, (v->>4)::integer, v->>5, v->>6, v->>7, (v->>8)::timestamptz, (v->>9)::timestamptz, \
+            (v->>10)::jsonb, (v->>11)::double precision, (v->>12)::jsonb, (v->>13)::jsonb, v->>14 \
+        FROM jsonb_array_elements($1::jsonb) AS j(v) \
+        ON CONFLICT (workspace_id, execution_id, path) DO UPDATE SET \
+            position = excluded.position, title = excluded.title, kind = excluded.kind, \
+            status = excluded.status, started_at = excluded.started_at, finished_at = excluded.finished_at, \
+            attempts = excluded.attempts, cost = excluded.cost, output = excluded.output, error = excluded.error, \
+            skip_reason = excluded.skip_reason",
+};
 
-const COUNT: &str = "\
-WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
-UPDATE connectors AS c SET run_count = run_count + (v->>1), success_count = success_count + (v->>2), \
-    failure_count = failure_count + (v->>3), last_run_at = max(coalesce(last_run_at, ''), v->>4) \
-FROM j WHERE c.id = v->>0";
+/// PostgreSQL counts by the trigger `increment_connector_stats()`.
+const COUNT: Sql = Sql {
+    sqlite: "\
+        WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+        UPDATE connectors AS c SET run_count = run_count + (v->>1), success_count = success_count + (v->>2), \
+            failure_count = failure_count + (v->>3), last_run_at = max(coalesce(last_run_at, ''), v->>4) \
+        FROM j WHERE c.id = v->>0",
+    postgres: "",
+};
 
 /// What is known of an execution whose lease holds.
 struct Held {
     revision: i32,
+    status: ExecutionStatus,
+    /// Was this very record written before?
+    repeated: bool,
     live: bool,
     connector: Option<String>,
     cancel_requested: bool,
@@ -78,15 +130,15 @@ struct Gathered<'a> {
 }
 
 pub(super) async fn apply(
-    connection: &mut SqliteConnection,
+    session: &mut Session<'_>,
     ops: &[RecordOp],
     lines: &mut Rows,
 ) -> Result<Vec<Result<Recorded, Error>>, Error> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
-    let mut held = find_held(connection, ops).await?;
-    let (executions, steps, changes) = (Rows::new(), Rows::new(), Rows::new());
+    let mut held = find_held(session, ops).await?;
+    let (executions, steps, changes) = (Rows::of(session), Rows::of(session), Rows::of(session));
     let mut gathered = Gathered { executions, steps, changes, ended: HashMap::new(), lines };
     let mut results = Vec::with_capacity(ops.len());
     for (op, _) in ops {
@@ -95,8 +147,12 @@ pub(super) async fn apply(
             results.push(Err(Error::Fenced));
             continue;
         };
+        if held.repeated {
+            results.push(Ok(Recorded { status: held.status, revision: held.revision, cancel_requested: held.cancel_requested }));
+            continue;
+        }
         if let Some(write) = &record.contact {
-            if !contacts::write(connection, lease.workspace_id, write).await? {
+            if !contacts::write(session, lease.workspace_id, write).await? {
                 results.push(Err(Error::Conflict { what: "contact" }));
                 continue;
             }
@@ -104,24 +160,36 @@ pub(super) async fn apply(
         }
         results.push(gather(lease, record, &held, &mut gathered));
     }
-    gathered.executions.execute(connection, UPDATE).await?;
-    gathered.steps.execute(connection, UPSERT_STEPS).await?;
-    gathered.changes.execute(connection, contacts::INSERT_CHANGES).await?;
-    count(gathered.ended).execute(connection, COUNT).await?;
+    gathered.executions.execute(session, UPDATE).await?;
+    gathered.steps.execute(session, UPSERT_STEPS).await?;
+    gathered.changes.execute(session, contacts::INSERT_CHANGES).await?;
+    if !session.is_postgres() {
+        count(session, gathered.ended).execute(session, COUNT).await?;
+    }
     Ok(results)
 }
 
-async fn find_held(connection: &mut SqliteConnection, ops: &[RecordOp]) -> Result<HashMap<String, Held>, Error> {
-    let mut leases = Rows::new();
+async fn find_held(session: &mut Session<'_>, ops: &[RecordOp]) -> Result<HashMap<String, Held>, Error> {
+    let mut leases = Rows::of(session);
     for (op, _) in ops {
-        leases.row().text(op.0.execution_id).text(op.0.workspace_id).add(&op.0.owner).add(op.0.fence);
+        let (lease, record) = op.as_ref();
+        leases.row().text(lease.execution_id).text(lease.workspace_id).add(&lease.owner).add(lease.fence);
+        if let Some(line) = record.entries.last().filter(|_| session.is_postgres()) {
+            leases.add(line.sequence).time(line.logged_at).add(&line.message);
+        }
     }
     let mut held = HashMap::with_capacity(ops.len());
-    for row in leases.fetch(connection, FIND_HELD).await? {
+    for row in leases.fetch(session, FIND_HELD).await? {
         let live = get::<&str>(&row, 2)? == ExecutionKind::Live.as_str();
         let (revision, connector) = (get(&row, 1)?, get(&row, 3)?);
         let (cancel_requested, last_log_sequence) = (get(&row, 4)?, get(&row, 5)?);
-        held.insert(get(&row, 0)?, Held { revision, live, connector, cancel_requested, last_log_sequence });
+        let status = convert::word(get(&row, 6)?, ExecutionStatus::from_stored)?;
+        let (leased, repeated): (bool, Option<bool>) = (get(&row, 7)?, get(&row, 8)?);
+        let repeated = repeated.unwrap_or(false);
+        if leased || repeated {
+            let known = Held { revision, status, repeated, live, connector, cancel_requested, last_log_sequence };
+            held.insert(get(&row, 0)?, known);
+        }
     }
     Ok(held)
 }
@@ -161,8 +229,8 @@ fn add_step(rows: &mut Rows, workspace: &str, execution: &str, step: &StepRun) {
     rows.maybe_json(step.output.as_ref()).maybe_json(step.error.as_ref()).add(&step.skip_reason);
 }
 
-fn count(ended: HashMap<ConnectorId, Ended>) -> Rows {
-    let mut rows = Rows::new();
+fn count(session: &Session<'_>, ended: HashMap<ConnectorId, Ended>) -> Rows {
+    let mut rows = Rows::of(session);
     for (connector, ended) in ended {
         rows.row().text(connector).add(ended.runs).add(ended.successes).add(ended.failures).maybe_time(ended.last);
     }

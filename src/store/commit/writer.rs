@@ -4,34 +4,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::Connection as _;
-use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Op, Outcome};
-use super::{GROUP_OPS, WAITING_OPS};
+use super::{GROUP_OPS, Postgres, Sqlite, WAITING_OPS};
 use crate::store::Error;
-use crate::store::lock::LockFile;
 
 /// The task behind the group commit: run it beside the [`Store`](crate::store::Store) it came with.
 #[derive(Debug)]
 pub struct Writer {
-    connection: SqliteConnection,
+    engine: Engine,
     waiting: mpsc::Receiver<Op>,
-    gate: Arc<Mutex<()>>,
     commits: Arc<AtomicU64>,
-    _lock: Option<Arc<LockFile>>,
+}
+
+/// Whoever makes the transactions.
+#[derive(Debug)]
+pub(in crate::store) enum Engine {
+    Sqlite(Box<Sqlite>),
+    Postgres(Box<Postgres>),
+}
+
+/// Why a group was not committed.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// One of its operations cannot be made.
+    Operation(Error),
+    /// The database cannot be reached, so it is no use to try them one by one.
+    Server(String),
 }
 
 impl Writer {
-    pub(in crate::store) fn new(
-        connection: SqliteConnection,
-        waiting: mpsc::Receiver<Op>,
-        gate: Arc<Mutex<()>>,
-        commits: Arc<AtomicU64>,
-        lock: Option<Arc<LockFile>>,
-    ) -> Self {
-        Self { connection, waiting, gate, commits, _lock: lock }
+    pub(in crate::store) fn new(engine: Engine, waiting: mpsc::Receiver<Op>, commits: Arc<AtomicU64>) -> Self {
+        Self { engine, waiting, commits }
     }
 
     /// Commits until every clone of the store is dropped or `stop` is given; what was sent by then is still done.
@@ -53,7 +59,11 @@ impl Writer {
             self.commit_all(&mut ops).await;
         }
         // Closed here and now: left to a drop, it could still be open when the store closes the rest.
-        if let Err(error) = self.connection.close().await {
+        let closed = match self.engine {
+            Engine::Sqlite(engine) => engine.connection.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        };
+        if let Err(error) = closed {
             tracing::warn!(%error, "the connection of the group commit was not closed");
         }
     }
@@ -67,36 +77,30 @@ impl Writer {
     async fn commit(&mut self, group: Group) {
         let error = match self.attempt(&group).await {
             Ok(outcome) => return group.answer(outcome),
-            Err(error) => error,
+            Err(Refusal::Server(reason)) => return group.fail(|| Error::Unavailable(reason.clone().into())),
+            Err(Refusal::Operation(error)) => error,
         };
         if group.len() == 1 {
-            return group.fail(error);
+            return group.fail_alone(error);
         }
         tracing::debug!(error = &error as &dyn std::error::Error, ops = group.len(), "group refused, trying each by itself");
         for one in group.split() {
             match self.attempt(&one).await {
                 Ok(outcome) => one.answer(outcome),
-                Err(error) => one.fail(error),
+                Err(Refusal::Operation(error)) => one.fail_alone(error),
+                Err(Refusal::Server(reason)) => one.fail(|| Error::Unavailable(reason.clone().into())),
             }
         }
     }
 
     /// One transaction.
-    async fn attempt(&mut self, group: &Group) -> Result<Outcome, Error> {
-        let _turn = self.gate.lock().await;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let done = match group.apply(&mut self.connection).await {
-            Ok(outcome) => sqlx::query("COMMIT").execute(&mut self.connection).await.map(|_| outcome).map_err(Error::from),
-            Err(error) => Err(error),
+    async fn attempt(&mut self, group: &Group) -> Result<Outcome, Refusal> {
+        let done = match &mut self.engine {
+            Engine::Sqlite(engine) => engine.attempt(group).await.map_err(Refusal::Operation),
+            Engine::Postgres(engine) => engine.attempt(group).await,
         };
-        match &done {
-            Ok(_) => {
-                self.commits.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => {
-                // Some errors end the transaction by themselves; then there is nothing left to roll back.
-                drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
-            }
+        if done.is_ok() {
+            self.commits.fetch_add(1, Ordering::Relaxed);
         }
         done
     }

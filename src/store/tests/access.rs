@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::contact::FieldChangeOutcome;
-use crate::domain::id::{ConnectorVersionId, CredentialId, FieldChangeId, InstallationId, StepRunId, TemplateId};
+use crate::domain::id::{ConnectorVersionId, CredentialId, FieldChangeId, InstallationId, StepRunId};
 use crate::domain::page::PageRequest;
 use crate::domain::step_log::LogFilter;
 use crate::store::{
@@ -69,13 +69,12 @@ async fn an_installation_is_a_connector_made_from_a_template() {
     let bench = bench().await;
     let scope = bench.workspace("a").await;
     let plain = bench.connector(&scope, "plain").await;
-    let made = bench.connector(&scope, "made").await;
-    let template = TemplateId::fresh(&SystemClock).to_string();
-    let mut raw = bench.raw().await;
-    let insert = "INSERT INTO connector_templates (id, slug, name, summary, tags, official, featured, status, revision, created_at, updated_at) \
-                  VALUES (?1, 's', 'n', 's', '[]', 0, 0, 'published', 1, '', '')";
-    sqlx::query(insert).bind(&template).execute(&mut raw).await.unwrap();
-    sqlx::query("UPDATE connectors SET template_id = ?1 WHERE key = 'made'").bind(&template).execute(&mut raw).await.unwrap();
+    let template = templates::publish(&bench, "s", &["1.0.0"]).await;
+    let mut made = connector_value(scope.workspace_id(), "made");
+    made.template_id = Some(template.id);
+    let tx = bench.begin(&scope).await;
+    tx.insert_connector(&made).await.unwrap();
+    tx.commit().await.unwrap();
     let tx = bench.read(&user("ann")).await;
     for (connector, found) in [(plain, false), (made, true)] {
         let object = ObjectId::Installation(InstallationId::from_uuid(connector.id.uuid()));

@@ -28,10 +28,18 @@ async fn a_stale_lease_can_be_taken_and_says_so() {
     let second = bench.store.claim(&bench.system, id, owner("two")).await.unwrap().taken().unwrap();
     assert!(second.interrupted && second.lease.fence == 2);
     assert_eq!(first.execution.started_at, second.execution.started_at, "it began once");
-    assert_eq!(bench.store.renew(&[first.lease.clone(), second.lease.clone()], later(60)).await.unwrap(), [first.lease]);
+    assert_eq!(bench.store.renew(&bench.system, &[first.lease.clone(), second.lease.clone()], later(60)).await.unwrap(), [first.lease]);
+}
+
+#[tokio::test]
+async fn the_one_owner_of_a_file_takes_over_at_once() {
+    let bench = bench_in_file().await;
+    let scope = bench.workspace("a").await;
+    let first = bench.claim(bench.start(&scope, None).await).await;
     assert_eq!(bench.store.free_leases(&bench.system).await.unwrap(), 1);
-    assert_eq!(bench.store.renew(std::slice::from_ref(&second.lease), later(60)).await.unwrap(), [second.lease]);
-    assert!(bench.store.claim(&bench.system, id, owner("three")).await.unwrap().taken().is_some_and(|claimed| claimed.interrupted));
+    assert_eq!(bench.store.renew(&bench.system, std::slice::from_ref(&first.lease), later(60)).await.unwrap(), [first.lease.clone()]);
+    let next = bench.store.claim(&bench.system, first.execution.id, owner("two")).await.unwrap().taken();
+    assert!(next.is_some_and(|claimed| claimed.interrupted));
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ async fn a_connector_round_trips_and_changes_by_revision() {
     bench.connector(&scope, "d").await;
     let tx = bench.begin(&scope).await;
     let mut connector = tx.find_connector_by_key("c").await.unwrap().unwrap();
+    let given = Connector { draft: bench.kept(&given.draft), ..given };
     assert_eq!(format!("{connector:?}"), format!("{given:?}"), "every column comes back as it went in");
     connector.name = "New".to_owned();
     connector.bindings.insert("main".to_owned(), CredentialId::fresh(&SystemClock));
@@ -97,7 +98,8 @@ async fn versions_are_numbered_per_connector_and_stay_in_their_workspace() {
     let tx = bench.begin(&scope).await;
     assert_eq!(tx.next_version_number(connector.id).await.unwrap(), 2);
     assert_eq!(tx.next_version_number(foreign.id).await.unwrap(), 1);
-    assert_eq!(format!("{:?}", tx.find_version(first.id).await.unwrap().unwrap()), format!("{first:?}"));
+    let kept = ConnectorVersion { definition: bench.kept(&first.definition), ..first.clone() };
+    assert_eq!(format!("{:?}", tx.find_version(first.id).await.unwrap().unwrap()), format!("{kept:?}"));
     let fresh = |connector_id| ConnectorVersion { id: ConnectorVersionId::fresh(&SystemClock), connector_id, ..first.clone() };
     assert!(matches!(tx.insert_version(&fresh(connector.id)).await, Err(Error::Conflict { what: "version" })));
     assert!(matches!(tx.insert_version(&fresh(foreign.id)).await, Err(Error::NotFound)), "a parent elsewhere is no parent");
@@ -105,9 +107,6 @@ async fn versions_are_numbered_per_connector_and_stay_in_their_workspace() {
     insert_version(&bench, &scope, connector.id, 2).await;
     let page = bench.read(&scope).await.list_versions(connector.id, &PageRequest::first(10)).await.unwrap();
     assert_eq!(page.items.iter().map(|(_, version)| version.number).collect::<Vec<_>>(), [2, 1]);
-    let system = bench.read(&bench.system).await;
-    assert_eq!(system.find_version_definition(scope.workspace_id(), first.id).await.unwrap(), Some(first.definition.clone()));
-    assert_eq!(system.find_version_definition(other.workspace_id(), first.id).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn a_stopped_writer_finishes_what_was_sent_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_run_of_one_step_costs_at_most_two_kilobytes_beside_the_body_it_keeps() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let scope = bench.workspace("a").await;
     let connector = bench.connector(&scope, "c").await;
     let pages = async || bench.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").await;

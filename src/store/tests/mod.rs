@@ -1,4 +1,4 @@
-//! The store on real files: each test has a database of its own, migrated from nothing.
+//! The store on real databases, one of each test's own: files, or PostgreSQL when `CONNECTORS_TEST_ENGINE` says so.
 
 mod access;
 mod cancel;
@@ -36,6 +36,10 @@ use crate::domain::lease::{Claimed, LeaseRequest};
 use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::domain::workspace::{Actor, Member, Workspace, WorkspaceRole};
 
+#[path = "../../../tests/it/support/postgres.rs"]
+#[expect(dead_code, reason = "the tests from outside use the rest")]
+mod postgres;
+
 /// A database that goes away with the test, and its writer.
 struct Bench {
     store: Store,
@@ -43,16 +47,40 @@ struct Bench {
     system: SystemScope,
     stop: CancellationToken,
     folder: tempfile::TempDir,
+    server: Option<postgres::Database>,
+}
+
+async fn bench() -> Bench {
+    if postgres::is_wanted() { bench_on_server().await } else { bench_in_file().await }
+}
+
+/// For what is only so in a file.
+async fn bench_in_file() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    open(options(&folder), folder, None).await
+}
+
+async fn bench_on_server() -> Bench {
+    let server = postgres::Database::migrated(async |owner| {
+        let (store, _) = Store::connect(&server_options(owner), Arc::new(SystemClock)).await.unwrap();
+        store.migrate(&mut |_| ()).await.unwrap();
+    });
+    let server = server.await;
+    open(server_options(&server.url()), tempfile::tempdir().unwrap(), Some(server)).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test tracks its one task itself")]
-async fn bench() -> Bench {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, writer) = Store::connect(&options(&folder), Arc::new(SystemClock)).await.unwrap();
+async fn open(options: Options, folder: tempfile::TempDir, server: Option<postgres::Database>) -> Bench {
+    let (store, writer) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
     store.migrate(&mut |_| ()).await.unwrap();
+    store.verify().await.unwrap();
     let stop = CancellationToken::new();
     let writer = tokio::spawn(writer.run(stop.clone()));
-    Bench { store, writer, system: SystemScope::for_server(), stop, folder }
+    Bench { store, writer, system: SystemScope::for_server(), stop, folder, server }
+}
+
+fn server_options(url: &str) -> Options {
+    Options { url: url.to_owned(), max_connections: 4, ..Options::default() }
 }
 
 fn options(folder: &tempfile::TempDir) -> Options {
@@ -276,7 +304,29 @@ impl Bench {
         options.foreign_keys(true).busy_timeout(Duration::from_secs(5)).connect().await.unwrap()
     }
 
+    /// JSON as the engine gives it back: PostgreSQL sorts members by length and then by letter, SQLite keeps their order.
+    fn kept(&self, value: &Value) -> Value {
+        match value {
+            _ if self.server.is_none() => value.clone(),
+            Value::Object(members) => {
+                let mut names: Vec<_> = members.keys().collect();
+                names.sort_by_key(|name| (name.len(), name.as_bytes()));
+                Value::Object(names.into_iter().map(|name| (name.clone(), self.kept(&members[name]))).collect())
+            }
+            Value::Array(items) => items.iter().map(|item| self.kept(item)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// Text as the engine gives it back: PostgreSQL holds no NUL.
+    fn kept_text(&self, text: &str) -> String {
+        if self.server.is_some() { text.replace('\0', "\u{fffd}") } else { text.to_owned() }
+    }
+
     async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&mut self.raw().await).await.unwrap()
+        match &self.server {
+            Some(server) => sqlx::query_scalar(sql).fetch_one(&mut server.raw().await).await.unwrap(),
+            None => sqlx::query_scalar(sql).fetch_one(&mut self.raw().await).await.unwrap(),
+        }
     }
 }

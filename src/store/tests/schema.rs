@@ -20,7 +20,7 @@ async fn migrates_from_nothing_and_then_has_nothing_to_do() {
 
 #[tokio::test]
 async fn a_second_server_is_kept_out_and_a_reader_is_not() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let options = options(&bench.folder);
     let refused = Store::connect(&options, Arc::new(SystemClock)).await.unwrap_err();
     assert!(matches!(refused, Error::InUse { .. }), "{refused:?}");
@@ -55,7 +55,7 @@ async fn a_missing_file_is_made_only_when_asked_and_for_its_owner_alone() {
 
 #[tokio::test]
 async fn a_newer_database_is_refused_in_words() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     sqlx::query("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_1_future', 1)")
         .execute(&mut bench.raw().await)
         .await
@@ -66,7 +66,7 @@ async fn a_newer_database_is_refused_in_words() {
 
 #[tokio::test]
 async fn every_enum_column_refuses_other_words() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let mut raw = bench.raw().await;
     let tables = sqlx::query("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%status TEXT%'");
     for row in tables.fetch_all(&mut raw).await.unwrap() {
@@ -79,7 +79,7 @@ async fn every_enum_column_refuses_other_words() {
 
 #[tokio::test]
 async fn updated_at_rises_even_when_a_statement_leaves_it_out_but_not_for_counters() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let scope = bench.workspace("a").await;
     bench.connector(&scope, "c").await;
     let mut raw = bench.raw().await;
@@ -96,7 +96,7 @@ async fn updated_at_rises_even_when_a_statement_leaves_it_out_but_not_for_counte
 
 #[tokio::test]
 async fn deleting_a_workspace_takes_everything_in_it_and_nothing_else() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let (gone, kept) = (bench.workspace("gone").await, bench.workspace("kept").await);
     for scope in [&gone, &kept] {
         let connector = bench.connector(scope, "c").await;
@@ -126,7 +126,7 @@ async fn deleting_a_workspace_takes_everything_in_it_and_nothing_else() {
 
 #[tokio::test]
 async fn a_reader_cannot_write_and_a_dropped_transaction_leaves_nothing() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let scope = bench.workspace("a").await;
     let connector = connector_value(scope.workspace_id(), "c");
     assert!(matches!(bench.read(&scope).await.insert_connector(&connector).await, Err(Error::Unavailable(_))));
@@ -139,7 +139,7 @@ async fn a_reader_cannot_write_and_a_dropped_transaction_leaves_nothing() {
 
 #[tokio::test]
 async fn each_frequent_query_has_an_index() {
-    let bench = bench().await;
+    let bench = bench_in_file().await;
     let mut raw = bench.raw().await;
     for (sql, index) in [
         (

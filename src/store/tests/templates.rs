@@ -44,7 +44,7 @@ fn version(template_id: TemplateId, number: &str) -> TemplateVersion {
 }
 
 /// Adds a template with published versions of these numbers.
-async fn publish(bench: &Bench, slug: &str, numbers: &[&str]) -> Template {
+pub(super) async fn publish(bench: &Bench, slug: &str, numbers: &[&str]) -> Template {
     let template = template(slug);
     let tx = bench.begin(&bench.admin()).await;
     tx.insert_template(&template).await.unwrap();
@@ -125,8 +125,9 @@ async fn orders_and_filters_of_the_catalogue() {
     let popular = admin.find_template(&TemplateRef::Slug("a".to_owned())).await.unwrap().unwrap();
     admin.commit().await.unwrap();
     let tx = bench.begin(&scope).await;
-    tx.record_installation(popular.id).await.unwrap();
-    assert!(matches!(tx.record_installation(TemplateId::fresh(&SystemClock)).await, Err(Error::NotFound)));
+    let mut made = connector_value(scope.workspace_id(), "made");
+    made.template_id = Some(popular.id);
+    tx.insert_connector(&made).await.unwrap();
     tx.commit().await.unwrap();
     let ann = bench.read(&user("ann")).await;
     let by = TemplateFilter::default;

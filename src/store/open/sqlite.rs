@@ -9,13 +9,12 @@ use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::lock::LockFile;
-use super::{Error, Options};
+use super::ACQUIRE_TIMEOUT;
+use crate::store::lock::LockFile;
+use crate::store::{Error, Options};
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a reader waits for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size of a page of a new file: rows of steps are often over a kilobyte, and fill pages of this size better than smaller ones.
 const PAGE_BYTES: u32 = 8192;
 /// The first bytes of every SQLite file that is not empty.
@@ -24,14 +23,14 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const STATEMENTS: usize = 256;
 
 /// Everything that was opened.
-pub(super) struct Opened {
-    pub(super) reader: DatabaseConnection,
-    pub(super) writer: DatabaseConnection,
-    pub(super) group: SqliteConnection,
-    pub(super) lock: Option<LockFile>,
+pub(in crate::store) struct Opened {
+    pub(in crate::store) reader: DatabaseConnection,
+    pub(in crate::store) writer: DatabaseConnection,
+    pub(in crate::store) group: SqliteConnection,
+    pub(in crate::store) lock: Option<LockFile>,
 }
 
-pub(super) async fn open(options: &Options) -> Result<Opened, Error> {
+pub(in crate::store) async fn open(options: &Options) -> Result<Opened, Error> {
     let path = path_of(&options.url)?;
     let lock = prepare(&path, options)?;
     let settings = settings(&path, options.create);
@@ -112,8 +111,7 @@ fn path_of(url: &str) -> Result<PathBuf, Error> {
     };
     let path = match url.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some(("postgres" | "postgresql", _)) => return refuse("PostgreSQL is not supported yet; use `sqlite:PATH`"),
-        Some((_, rest)) if rest.starts_with("//") => return refuse("use `sqlite:PATH`"),
+        Some((_, rest)) if rest.starts_with("//") => return refuse("use `sqlite:PATH` or `postgres://USER@HOST:PORT/DATABASE`"),
         _ => url,
     };
     match path {
@@ -134,7 +132,6 @@ mod tests {
             ("sqlite:a.db", Some("a.db")),
             ("sqlite:///var/a.db", Some("/var/a.db")),
             ("/var/a.db", Some("/var/a.db")),
-            ("postgres://ann:secret@host/db", None),
             ("mysql://host/db", None),
             ("sqlite::memory:", None),
             ("sqlite:a.db?mode=ro", None),
@@ -142,7 +139,7 @@ mod tests {
         ] {
             assert_eq!(path_of(url).ok(), path.map(PathBuf::from), "{url}");
         }
-        let refusal = path_of("postgres://ann:secret@host/db").unwrap_err().to_string();
-        assert!(refusal.contains("PostgreSQL") && !refusal.contains("secret"), "{refusal}");
+        let refusal = path_of("mysql://ann:secret@host/db").unwrap_err().to_string();
+        assert!(refusal.contains("postgres://") && !refusal.contains("secret"), "{refusal}");
     }
 }

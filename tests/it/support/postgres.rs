@@ -1,0 +1,249 @@
+//! A private PostgreSQL, and in it a database of each test's own.
+//!
+//! The first test of a run starts the server from the binaries of the machine: in a folder of its own, reached by a
+//! socket in it alone, without care for power cuts. Every process that uses it holds a shared lock on a file; a watcher
+//! stops the server and removes the folder some seconds after the last one let go, however it ended.
+//! A test's database is a copy of a migrated template, which takes a fraction of a second, and goes away with it.
+//!
+//! `PG_BINDIR` names the folder of the binaries where they are in none of the usual places.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher as _};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+
+/// Owns the tables; may make databases and roles, and nothing else.
+const OWNER: &str = "connectors_owner";
+/// What a server logs in as: owns nothing, and has no right before it takes a role.
+const SERVER: &str = "connectors_server";
+
+/// Does this run test on PostgreSQL?
+#[expect(clippy::disallowed_methods, reason = "how a run of the tests is told its engine")]
+pub(crate) fn is_wanted() -> bool {
+    std::env::var("CONNECTORS_TEST_ENGINE").is_ok_and(|engine| engine == "postgres")
+}
+
+/// The running server.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    /// Held for as long as the process lives.
+    _user: File,
+}
+
+/// A database of one test's own.
+pub(crate) struct Database {
+    name: String,
+}
+
+impl Database {
+    /// A copy of a database that `migrate` has brought up to date, given the address of its owner.
+    pub(crate) async fn migrated(migrate: impl AsyncFnOnce(&str)) -> Self {
+        let template = template(migrate).await;
+        let name = fresh_name();
+        cluster().command(&format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY WAL_LOG")).await;
+        Self { name }
+    }
+
+    /// A database without anything in it.
+    pub(crate) async fn empty() -> Self {
+        let name = fresh_name();
+        cluster().command(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await;
+        Self { name }
+    }
+
+    /// As a server logs in.
+    pub(crate) fn url(&self) -> String {
+        cluster().url(SERVER, &self.name)
+    }
+
+    /// As the owner logs in.
+    pub(crate) fn owner_url(&self) -> String {
+        cluster().url(OWNER, &self.name)
+    }
+
+    /// As the superuser of the server logs in, who sees everything.
+    pub(crate) fn superuser_url(&self) -> String {
+        cluster().url("postgres", &self.name)
+    }
+
+    /// A connection past the program, for looking at what is really there.
+    pub(crate) async fn raw(&self) -> PgConnection {
+        PgConnection::connect(&self.superuser_url()).await.unwrap()
+    }
+
+    /// The name of the database.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A thread of its own: the test's runtime is busy with dropping.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(cluster().command(&sql));
+        });
+        drop(dropping.join());
+    }
+}
+
+/// The template of this program, made by the first test that needs it.
+async fn template(migrate: impl AsyncFnOnce(&str)) -> String {
+    let program = std::env::current_exe().unwrap();
+    let name = format!("template_{:x}", hash((&program, fs::metadata(&program).unwrap().mtime_nsec())));
+    let lock = File::create(cluster().folder.join(&name)).unwrap();
+    lock.lock().unwrap();
+    let mut connection = cluster().connect("postgres").await;
+    let found: Option<i32> =
+        sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name).fetch_optional(&mut connection).await.unwrap();
+    if found.is_none() {
+        let half = format!("{name}_half");
+        cluster().command(&format!("DROP DATABASE IF EXISTS {half} WITH (FORCE)")).await;
+        cluster().command(&format!("CREATE DATABASE {half} OWNER {OWNER}")).await;
+        migrate(&cluster().url(OWNER, &half)).await;
+        cluster().command(&format!("GRANT connectors_api, connectors_worker, connectors_admin TO {SERVER}")).await;
+        cluster().command(&format!("ALTER DATABASE {half} RENAME TO {name}")).await;
+    }
+    name
+}
+
+fn fresh_name() -> String {
+    format!("test_{}", uuid::Uuid::new_v4().simple())
+}
+
+fn hash(value: impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The server of this run, started if need be.
+pub(crate) fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("connectors-pg-{:x}", hash(env!("CARGO_MANIFEST_DIR"))));
+        let user = File::create(folder.with_extension("users")).unwrap();
+        user.lock_shared().unwrap();
+        let turn = File::create(folder.with_extension("lock")).unwrap();
+        turn.lock().unwrap();
+        if !is_running(&folder) {
+            start(&folder);
+        }
+        Cluster { folder, _user: user }
+    })
+}
+
+impl Cluster {
+    /// The address of a database for a login; nobody needs a password.
+    pub(crate) fn url(&self, login: &str, database: &str) -> String {
+        format!("postgres://{login}@localhost/{database}?host={}", self.folder.display())
+    }
+
+    async fn connect(&self, database: &str) -> PgConnection {
+        PgConnection::connect(&self.url("postgres", database)).await.unwrap()
+    }
+
+    /// Runs a statement as the superuser, outside of any test's database.
+    pub(crate) async fn command(&self, sql: &str) {
+        let mut connection = self.connect("postgres").await;
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+fn is_running(folder: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
+}
+
+/// The newest server of the machine.
+#[expect(clippy::disallowed_methods, reason = "where the machine keeps its binaries")]
+fn binaries() -> PathBuf {
+    let newest = || {
+        let all = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+        let major = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+        all.filter_map(|path| Some((major(&path)?, path.join("bin")))).max().map(|(_, path)| path)
+    };
+    let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").is_file());
+    let named = std::env::var_os("PG_BINDIR").map(PathBuf::from);
+    let found = named.into_iter().chain(newest()).chain(on_path()).find(|folder| folder.join("initdb").is_file());
+    found.expect("no PostgreSQL on this machine: install the package `postgresql`, or set PG_BINDIR to the folder of initdb")
+}
+
+/// PostgreSQL refuses to run as root: then it runs as another user of the machine.
+fn other_user() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    ["postgres", "nobody"].into_iter().find_map(ids)
+}
+
+fn as_other_user(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    if let Some((user, group)) = other_user() {
+        command.uid(user).gid(group);
+    }
+    command.current_dir("/").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let said = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}", said());
+}
+
+fn start(folder: &Path) {
+    drop(fs::remove_dir_all(folder));
+    fs::create_dir_all(folder).unwrap();
+    if let Some((user, group)) = other_user() {
+        chown(folder, Some(user), Some(group)).unwrap();
+    }
+    let (bin, data) = (binaries(), folder.join("data"));
+    run(as_other_user(bin.join("initdb")).args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "-D"]).arg(&data));
+    let settings = format!(
+        "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB \
+         -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB",
+        folder.display()
+    );
+    // What it starts outlives it, so its output must not be a pipe of ours.
+    let log = File::create(folder.join("start.log")).unwrap();
+    let mut start = as_other_user(bin.join("pg_ctl"));
+    start.arg("-D").arg(&data).arg("-l").arg(folder.join("data/server.log")).args(["-o", &settings, "-w", "start"]);
+    let status = start.stdout(log.try_clone().unwrap()).stderr(log).status().unwrap();
+    assert!(status.success(), "the server did not start: see {}", folder.display());
+    watch(folder, &bin);
+    let mut psql = tokio::runtime::Builder::new_current_thread();
+    let cluster = Cluster { folder: folder.to_owned(), _user: File::open(folder.join("start.log")).unwrap() };
+    let logins = format!("CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB; CREATE ROLE {SERVER} LOGIN NOINHERIT");
+    // A thread of its own, since this may be called from within a runtime.
+    let made = std::thread::spawn(move || psql.enable_all().build().unwrap().block_on(cluster.command(&logins)));
+    made.join().unwrap();
+}
+
+/// Stops the server once nobody has used it for ten seconds.
+fn watch(folder: &Path, bin: &Path) {
+    const SCRIPT: &str = r#"
+        idle=0
+        while [ "$idle" -lt 5 ]; do
+            sleep 2
+            if flock -n -x "$1" true; then idle=$((idle + 1)); else idle=0; fi
+        done
+        flock -x "$1" sh -c '"$1/pg_ctl" -D "$0/data" -m immediate stop; rm -rf "$0"' "$2" "$3"
+    "#;
+    let mut watcher = as_other_user(PathBuf::from("/bin/sh"));
+    watcher.arg("-c").arg(SCRIPT).arg("watch").arg(folder.with_extension("users")).arg(folder).arg(bin);
+    watcher.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+}
