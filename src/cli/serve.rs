@@ -10,8 +10,8 @@ use super::output::Output;
 use super::{Configured, Globals};
 use crate::config::Config;
 use crate::server::{Overrides, Server};
-use crate::{store, telemetry};
 use crate::vault::Vault;
+use crate::{store, telemetry};
 
 /// Arguments of `connectors serve`.
 #[derive(Debug, Args)]

@@ -187,7 +187,10 @@ impl DatabaseSection {
             return Err(("database.max_connections", "write a number from 1 to 1000".to_owned()));
         }
         if self.url.is_empty() {
-            return Err(("database.url", "write where the rows are, e.g. \"sqlite:connectors.db\" or \"postgres://user@host/database\"".to_owned()));
+            return Err((
+                "database.url",
+                "write where the rows are, e.g. \"sqlite:connectors.db\" or \"postgres://user@host/database\"".to_owned(),
+            ));
         }
         Ok(store::Options {
             url: self.url,

@@ -79,7 +79,10 @@ impl Store {
             refuse("table", &look(&transaction, INACTIVE).await?)?;
         }
         if let Some((login, _)) = look(pool, ABOVE).await?.pop() {
-            tracing::warn!(login, "the login is above row security until it takes a role; give the server a login of its own, see docs/operations.md");
+            tracing::warn!(
+                login,
+                "the login is above row security until it takes a role; give the server a login of its own, see docs/operations.md"
+            );
         }
         Ok(())
     }

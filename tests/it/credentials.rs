@@ -86,14 +86,12 @@ async fn sec_1_sec_3_sec_5_a_secret_is_in_no_answer_no_log_and_no_file() {
             json!({}),
         )
         .await;
-    let folder = app.stop().await;
+    let contents = app.stop().await.contents().await;
     let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, CANARY);
     for form in [CANARY, &encoded, &hex(CANARY)] {
         assert!(!execution.to_string().contains(form) && !everything.to_string().contains(form), "{form} in an answer");
-        for file in std::fs::read_dir(folder.path()).unwrap() {
-            let path = file.unwrap().path();
-            let bytes = std::fs::read(&path).unwrap();
-            assert!(!bytes.windows(form.len()).any(|window| window == form.as_bytes()), "{form} in {}", path.display());
+        for (name, bytes) in &contents {
+            assert!(!bytes.windows(form.len()).any(|window| window == form.as_bytes()), "{form} in {name}");
         }
     }
 }

@@ -201,9 +201,9 @@ async fn counters_equal_the_rows() {
     for q in ["a", "bad", "b"] {
         app.run_to_end(&connector, json!({ "q": q })).await;
     }
-    let folder = app.stop().await;
-    let (runs, successes, failures) = crate::support::counters(&folder.path().join("test.db"), &connector).await;
-    assert_eq!((runs, successes, failures), (3, 2, 1));
+    let database = app.stop().await;
+    let sql = "SELECT id, CAST(run_count AS TEXT), CAST(success_count AS TEXT), CAST(failure_count AS TEXT) FROM connectors";
+    assert_eq!(database.row(sql).await, [connector.as_str(), "3", "2", "1"]);
 }
 
 /// Sets how many executions of workspace `a` may be worked on at one time.

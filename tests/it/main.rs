@@ -1,4 +1,4 @@
-//! Behaviour of the whole server: real HTTP, real sockets, real SQLite files, a scripted API on loopback.
+//! Behaviour of the whole server: real HTTP, real sockets, real databases, a scripted API on loopback.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 #![expect(unreachable_pub, clippy::needless_pass_by_value, reason = "a test binary has no users")]
@@ -12,6 +12,7 @@ mod limits;
 mod live_log;
 mod mapping;
 mod restart;
+mod rls;
 mod schema;
 mod support;
 mod upstream_faults;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::support::client::Client;
+use crate::support::database::Database;
 use crate::support::process::{Process, token};
 use crate::support::upstream::{Reply, Upstream};
 use crate::support::{TestApp, one_step};
@@ -43,10 +44,11 @@ async fn flt_1_flt_4_after_kill_9_every_acknowledged_run_ends_and_no_recorded_st
     })
     .await;
     let folder = TempDir::new().unwrap();
-    let database = folder.path().join("kill.db");
+    let database = Database::fresh().await;
+    let url = database.url();
 
-    let server = Process::serve(&database);
-    let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+    let server = Process::serve(folder.path(), &url);
+    let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
     ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
     let create = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
     let made = ask(
@@ -81,8 +83,8 @@ async fn flt_1_flt_4_after_kill_9_every_acknowledged_run_ends_and_no_recorded_st
     gate.add_permits(10_000);
     let called_before: HashMap<String, usize> = count_first_steps(&upstream);
 
-    let server = Process::serve(&database);
-    let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+    let server = Process::serve(folder.path(), &url);
+    let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
     for (q, id) in ids.iter().enumerate() {
         let operation =
             client.subscribe("subscription($id: ID!) { executionLogs(executionId: $id) { complete } }", json!({ "id": id })).await;

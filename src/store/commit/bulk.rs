@@ -156,7 +156,9 @@ mod tests {
 
     #[test]
     fn inp_2_nul_is_kept_or_replaced_at_every_depth() {
-        for (keeps_nul, expected) in [(true, r#"[["\u0000","{\"k\":\"\\u0000\\\\u0000\"}"]]"#), (false, r#"[["\ufffd","{\"k\":\"\\ufffd\\\\u0000\"}"]]"#)] {
+        for (keeps_nul, expected) in
+            [(true, r#"[["\u0000","{\"k\":\"\\u0000\\\\u0000\"}"]]"#), (false, r#"[["\ufffd","{\"k\":\"\\ufffd\\\\u0000\"}"]]"#)]
+        {
             let mut rows = rows(keeps_nul);
             rows.row().text('\0').json(&serde_json::json!({"k": "\0\\u0000"}));
             assert_eq!(rows.finish().unwrap(), expected);

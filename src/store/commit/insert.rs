@@ -69,11 +69,7 @@ const INSERT: Sql = Sql {
         FROM jsonb_array_elements($1::jsonb) AS j(v)",
 };
 
-pub(super) async fn apply(
-    session: &mut Session<'_>,
-    ops: &[Insert],
-    lines: &mut Rows,
-) -> Result<Vec<Result<Inserted, Error>>, Error> {
+pub(super) async fn apply(session: &mut Session<'_>, ops: &[Insert], lines: &mut Rows) -> Result<Vec<Result<Inserted, Error>>, Error> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }

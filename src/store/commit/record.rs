@@ -129,11 +129,7 @@ struct Gathered<'a> {
     lines: &'a mut Rows,
 }
 
-pub(super) async fn apply(
-    session: &mut Session<'_>,
-    ops: &[RecordOp],
-    lines: &mut Rows,
-) -> Result<Vec<Result<Recorded, Error>>, Error> {
+pub(super) async fn apply(session: &mut Session<'_>, ops: &[RecordOp], lines: &mut Rows) -> Result<Vec<Result<Recorded, Error>>, Error> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }

@@ -37,7 +37,7 @@ use crate::domain::step_log::{LogEntry, LogKind, LogLevel};
 use crate::domain::workspace::{Actor, Member, Workspace, WorkspaceRole};
 
 #[path = "../../../tests/it/support/postgres.rs"]
-#[expect(dead_code, reason = "the tests from outside use the rest")]
+#[expect(dead_code, unreachable_pub, reason = "the tests from outside use the rest")]
 mod postgres;
 
 /// A database that goes away with the test, and its writer.

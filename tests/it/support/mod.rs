@@ -1,6 +1,8 @@
-//! What every test starts from: a whole server on a temporary SQLite file, tokens, a workspace, and real clients.
+//! What every test starts from: a whole server on a database of its own, tokens, a workspace, and real clients.
 
 pub mod client;
+pub mod database;
+pub mod postgres;
 pub mod process;
 pub mod rows;
 pub mod upstream;
@@ -18,9 +20,10 @@ use connectors::config::Config;
 use connectors::server::{Overrides, Server};
 use connectors::vault::Vault;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use database::Database;
 
 /// A server of this test's own. It ends with [`TestApp::stop`], or with the test's runtime.
 pub struct TestApp {
@@ -31,7 +34,7 @@ pub struct TestApp {
     stop: CancellationToken,
     serving: JoinHandle<()>,
     http: reqwest::Client,
-    folder: TempDir,
+    database: Database,
 }
 
 /// The machine's clock, two hours late.
@@ -58,29 +61,33 @@ impl TestApp {
 
     /// The same with a changed configuration.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::start_on(Database::fresh().await, change).await
+    }
+
+    /// The same on that database.
+    pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::built_in().unwrap();
-        config.database.url = format!("sqlite:{}", folder.path().join("test.db").display());
+        config.database.url = database.url();
         config.encryption.key = Some(Vault::generate_key().unwrap());
         config.auth.jwt_secret = connectors::auth::generate_secret().unwrap();
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
         config.graphql.introspection = true;
         config.worker.sweep = Duration::from_millis(200);
         change(&mut config);
-        let app = Self::serve(config, folder, Overrides::default()).await;
+        let app = Self::serve(config, database, Overrides::default()).await;
         app.workspace("a", "ann").await;
         app
     }
 
     /// The same going by another clock.
     pub async fn start_by(clock: Arc<dyn Clock>) -> Self {
-        let Self { config, stop, serving, folder, .. } = Self::start().await;
+        let Self { config, stop, serving, database, .. } = Self::start().await;
         stop.cancel();
         serving.await.unwrap();
-        Self::serve(config, folder, Overrides { clock, ..Overrides::default() }).await
+        Self::serve(config, database, Overrides { clock, ..Overrides::default() }).await
     }
 
-    async fn serve(config: Config, folder: TempDir, overrides: Overrides) -> Self {
+    async fn serve(config: Config, database: Database, overrides: Overrides) -> Self {
         let server = Server::build(config.clone(), overrides, &mut |_| {}).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,22 +96,22 @@ impl TestApp {
         let serving = tokio::spawn(async move { server.run(listener).await.unwrap() });
         #[expect(clippy::disallowed_methods, reason = "a client of the API, not of a third party")]
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, config, verifier, stop, serving, http, folder }
+        Self { address, config, verifier, stop, serving, http, database }
     }
 
-    /// Stops the server in order and starts another one on the same file.
+    /// Stops the server in order and starts another one on the same database.
     pub async fn restart(self) -> Self {
-        let Self { config, stop, serving, folder, .. } = self;
+        let Self { config, stop, serving, database, .. } = self;
         stop.cancel();
         serving.await.unwrap();
-        Self::serve(config, folder, Overrides::default()).await
+        Self::serve(config, database, Overrides::default()).await
     }
 
-    /// Stops the server in order; gives its folder, so that a test can look at the files.
-    pub async fn stop(self) -> TempDir {
+    /// Stops the server in order; gives its database, so that a test can look at what is there.
+    pub async fn stop(self) -> Database {
         self.stop.cancel();
         self.serving.await.unwrap();
-        self.folder
+        self.database
     }
 
     /// A token for a subject, good for an hour.
@@ -236,19 +243,7 @@ pub fn one_step(base_url: &str, change: impl FnOnce(&mut Value)) -> Value {
 impl TestApp {
     /// Makes a subject a SaaS admin, as the command line does.
     pub fn saas_admin(&self, subject: &str) {
-        let database = self.folder.path().join("test.db");
-        let output = process::run(&["admin", "add", subject, "--database", database.to_str().unwrap()]);
+        let output = process::run(&["admin", "add", subject, "--database", &self.database.url()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-}
-
-/// Run, success and failure counters of a connector as stored.
-pub async fn counters(database: &std::path::Path, connector: &str) -> (i64, i64, i64) {
-    use sqlx::Connection as _;
-    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.unwrap();
-    sqlx::query_as("SELECT run_count, success_count, failure_count FROM connectors WHERE id = ?")
-        .bind(connector)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
 }

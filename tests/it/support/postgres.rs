@@ -25,71 +25,72 @@ const SERVER: &str = "connectors_server";
 
 /// Does this run test on PostgreSQL?
 #[expect(clippy::disallowed_methods, reason = "how a run of the tests is told its engine")]
-pub(crate) fn is_wanted() -> bool {
+pub fn is_wanted() -> bool {
     std::env::var("CONNECTORS_TEST_ENGINE").is_ok_and(|engine| engine == "postgres")
 }
 
 /// The running server.
-pub(crate) struct Cluster {
+pub struct Cluster {
     folder: PathBuf,
     /// Held for as long as the process lives.
     _user: File,
 }
 
 /// A database of one test's own.
-pub(crate) struct Database {
+pub struct Database {
+    cluster: &'static Cluster,
     name: String,
 }
 
 impl Database {
     /// A copy of a database that `migrate` has brought up to date, given the address of its owner.
-    pub(crate) async fn migrated(migrate: impl AsyncFnOnce(&str)) -> Self {
+    pub async fn migrated(migrate: impl AsyncFnOnce(&str)) -> Self {
+        let (cluster, name) = (cluster(), fresh_name());
         let template = template(migrate).await;
-        let name = fresh_name();
-        cluster().command(&format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY WAL_LOG")).await;
-        Self { name }
+        cluster.command(&format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY WAL_LOG")).await;
+        Self { cluster, name }
     }
 
     /// A database without anything in it.
-    pub(crate) async fn empty() -> Self {
+    pub async fn empty() -> Self {
+        Self::empty_on(cluster()).await
+    }
+
+    /// A database without anything in it, on a server of the test's own.
+    pub async fn empty_on(cluster: &'static Cluster) -> Self {
         let name = fresh_name();
-        cluster().command(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await;
-        Self { name }
+        cluster.command(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await;
+        Self { cluster, name }
     }
 
     /// As a server logs in.
-    pub(crate) fn url(&self) -> String {
-        cluster().url(SERVER, &self.name)
+    pub fn url(&self) -> String {
+        self.cluster.url(SERVER, &self.name)
     }
 
     /// As the owner logs in.
-    pub(crate) fn owner_url(&self) -> String {
-        cluster().url(OWNER, &self.name)
+    pub fn owner_url(&self) -> String {
+        self.cluster.url(OWNER, &self.name)
     }
 
     /// As the superuser of the server logs in, who sees everything.
-    pub(crate) fn superuser_url(&self) -> String {
-        cluster().url("postgres", &self.name)
+    pub fn superuser_url(&self) -> String {
+        self.cluster.url("postgres", &self.name)
     }
 
     /// A connection past the program, for looking at what is really there.
-    pub(crate) async fn raw(&self) -> PgConnection {
+    pub async fn raw(&self) -> PgConnection {
         PgConnection::connect(&self.superuser_url()).await.unwrap()
-    }
-
-    /// The name of the database.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let (cluster, sql) = (self.cluster, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         // A thread of its own: the test's runtime is busy with dropping.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(cluster().command(&sql));
+            runtime.block_on(cluster.command(&sql));
         });
         drop(dropping.join());
     }
@@ -109,7 +110,7 @@ async fn template(migrate: impl AsyncFnOnce(&str)) -> String {
         cluster().command(&format!("DROP DATABASE IF EXISTS {half} WITH (FORCE)")).await;
         cluster().command(&format!("CREATE DATABASE {half} OWNER {OWNER}")).await;
         migrate(&cluster().url(OWNER, &half)).await;
-        cluster().command(&format!("GRANT connectors_api, connectors_worker, connectors_admin TO {SERVER}")).await;
+        cluster().let_in().await;
         cluster().command(&format!("ALTER DATABASE {half} RENAME TO {name}")).await;
     }
     name
@@ -126,24 +127,31 @@ fn hash(value: impl std::hash::Hash) -> u64 {
 }
 
 /// The server of this run, started if need be.
-pub(crate) fn cluster() -> &'static Cluster {
+pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("connectors-pg-{:x}", hash(env!("CARGO_MANIFEST_DIR"))));
+    CLUSTER.get_or_init(|| Cluster::at(std::env::temp_dir().join(format!("connectors-pg-{:x}", hash(env!("CARGO_MANIFEST_DIR"))))))
+}
+
+impl Cluster {
+    /// A server that no other test uses, so that it can be stopped and its roles be changed.
+    pub fn private() -> &'static Self {
+        Box::leak(Box::new(Self::at(std::env::temp_dir().join(format!("connectors-pg-{}", uuid::Uuid::new_v4().simple())))))
+    }
+
+    fn at(folder: PathBuf) -> Self {
         let user = File::create(folder.with_extension("users")).unwrap();
         user.lock_shared().unwrap();
         let turn = File::create(folder.with_extension("lock")).unwrap();
         turn.lock().unwrap();
-        if !is_running(&folder) {
-            start(&folder);
+        let cluster = Self { folder, _user: user };
+        if !is_running(&cluster.folder) {
+            cluster.start();
         }
-        Cluster { folder, _user: user }
-    })
-}
+        cluster
+    }
 
-impl Cluster {
     /// The address of a database for a login; nobody needs a password.
-    pub(crate) fn url(&self, login: &str, database: &str) -> String {
+    pub fn url(&self, login: &str, database: &str) -> String {
         format!("postgres://{login}@localhost/{database}?host={}", self.folder.display())
     }
 
@@ -152,9 +160,55 @@ impl Cluster {
     }
 
     /// Runs a statement as the superuser, outside of any test's database.
-    pub(crate) async fn command(&self, sql: &str) {
+    pub async fn command(&self, sql: &str) {
         let mut connection = self.connect("postgres").await;
         connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Lets the login of servers take the roles, once a migration has made them.
+    pub async fn let_in(&self) {
+        self.command(&format!("GRANT connectors_api, connectors_worker, connectors_admin TO {SERVER}")).await;
+    }
+
+    /// Stops the server at once, as a power cut would.
+    pub fn stop(&self) {
+        run(as_other_user(binaries().join("pg_ctl")).arg("-D").arg(self.folder.join("data")).args(["-m", "immediate", "stop"]));
+    }
+
+    /// Starts the server on what it left behind.
+    pub fn start_again(&self) {
+        // What it starts outlives it, so its output must not be a pipe of ours.
+        let log = File::create(self.folder.join("start.log")).unwrap();
+        let (data, folder) = (self.folder.join("data"), self.folder.display());
+        let settings = format!(
+            "-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB \
+             -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB"
+        );
+        let mut start = as_other_user(binaries().join("pg_ctl"));
+        start.arg("-D").arg(&data).arg("-l").arg(data.join("server.log")).args(["-o", &settings, "-w", "start"]);
+        let status = start.stdout(log.try_clone().unwrap()).stderr(log).status().unwrap();
+        assert!(status.success(), "the server did not start: see {folder}");
+    }
+
+    fn start(&self) {
+        let folder = &self.folder;
+        drop(fs::remove_dir_all(folder));
+        fs::create_dir_all(folder).unwrap();
+        if let Some((user, group)) = other_user() {
+            chown(folder, Some(user), Some(group)).unwrap();
+        }
+        let settings = ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"];
+        run(as_other_user(binaries().join("initdb")).args(settings).arg(folder.join("data")));
+        self.start_again();
+        watch(folder, &binaries());
+        let logins = format!("CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB; CREATE ROLE {SERVER} LOGIN NOINHERIT");
+        // A thread of its own, since this may be called from within a runtime.
+        std::thread::scope(|scope| {
+            let made = scope.spawn(|| {
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(self.command(&logins));
+            });
+            made.join().unwrap();
+        });
     }
 }
 
@@ -203,34 +257,6 @@ fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let said = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}", said());
-}
-
-fn start(folder: &Path) {
-    drop(fs::remove_dir_all(folder));
-    fs::create_dir_all(folder).unwrap();
-    if let Some((user, group)) = other_user() {
-        chown(folder, Some(user), Some(group)).unwrap();
-    }
-    let (bin, data) = (binaries(), folder.join("data"));
-    run(as_other_user(bin.join("initdb")).args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "-D"]).arg(&data));
-    let settings = format!(
-        "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB \
-         -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB",
-        folder.display()
-    );
-    // What it starts outlives it, so its output must not be a pipe of ours.
-    let log = File::create(folder.join("start.log")).unwrap();
-    let mut start = as_other_user(bin.join("pg_ctl"));
-    start.arg("-D").arg(&data).arg("-l").arg(folder.join("data/server.log")).args(["-o", &settings, "-w", "start"]);
-    let status = start.stdout(log.try_clone().unwrap()).stderr(log).status().unwrap();
-    assert!(status.success(), "the server did not start: see {}", folder.display());
-    watch(folder, &bin);
-    let mut psql = tokio::runtime::Builder::new_current_thread();
-    let cluster = Cluster { folder: folder.to_owned(), _user: File::open(folder.join("start.log")).unwrap() };
-    let logins = format!("CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB; CREATE ROLE {SERVER} LOGIN NOINHERIT");
-    // A thread of its own, since this may be called from within a runtime.
-    let made = std::thread::spawn(move || psql.enable_all().build().unwrap().block_on(cluster.command(&logins)));
-    made.join().unwrap();
 }
 
 /// Stops the server once nobody has used it for ten seconds.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts one on a database file and waits until it listens.
-    pub fn serve(database: &Path) -> Self {
+    /// Starts one in a folder, on a database, and waits until it listens. Its leases are short.
+    pub fn serve(folder: &Path, database: &str) -> Self {
         let mut child = command()
-            .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database"])
-            .arg(database)
+            .current_dir(folder)
+            .env("CONNECTORS_WORKER__LEASE", "2s")
+            .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database", database])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -65,10 +66,9 @@ pub fn run(arguments: &[&str]) -> Output {
     command().args(arguments).output().unwrap()
 }
 
-/// The token that `serve --dev` on this database accepts for a subject.
-pub fn token(database: &Path, subject: &str) -> String {
-    let key: PathBuf = database.with_extension("key");
-    let output = run(&["token", "mint", subject, "--key-file", key.to_str().unwrap()]);
+/// The token that `serve --dev` on this database, in this folder, accepts for a subject.
+pub fn token(folder: &Path, database: &str, subject: &str) -> String {
+    let output = command().current_dir(folder).args(["token", "mint", subject, "--database", database]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -1,0 +1,82 @@
+//! The database of one test: a SQLite file, or one on PostgreSQL when `CONNECTORS_TEST_ENGINE` says so.
+
+use std::sync::Arc;
+
+use connectors::clock::SystemClock;
+use connectors::store::{Options, Store};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
+use tempfile::TempDir;
+
+use super::postgres;
+
+/// A database that goes away with the test.
+pub enum Database {
+    /// `test.db` in a folder.
+    File(TempDir),
+    /// On the server of this run, already up to date.
+    Server(postgres::Database),
+}
+
+impl Database {
+    /// On the engine of this run.
+    pub async fn fresh() -> Self {
+        if postgres::is_wanted() { Self::on_server().await } else { Self::File(TempDir::new().unwrap()) }
+    }
+
+    /// On PostgreSQL, whatever the engine of this run.
+    pub async fn on_server() -> Self {
+        let migrate = async |owner: &str| {
+            let options = Options { url: owner.to_owned(), ..Options::default() };
+            let (store, _) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
+            store.migrate(&mut |_| ()).await.unwrap();
+        };
+        Self::Server(postgres::Database::migrated(migrate).await)
+    }
+
+    /// Where a server finds it.
+    pub fn url(&self) -> String {
+        match self {
+            Self::File(folder) => format!("sqlite:{}", folder.path().join("test.db").display()),
+            Self::Server(database) => database.url(),
+        }
+    }
+
+    /// One row of texts, read past the server.
+    pub async fn row(&self, sql: &'static str) -> Vec<String> {
+        match self {
+            Self::File(_) => {
+                let row = sqlx::query(sql).fetch_one(&mut SqliteConnection::connect(&self.url()).await.unwrap()).await.unwrap();
+                (0..row.len()).map(|place| row.get(place)).collect()
+            }
+            Self::Server(database) => {
+                let row = sqlx::query(sql).fetch_one(&mut database.raw().await).await.unwrap();
+                (0..row.len()).map(|place| row.get(place)).collect()
+            }
+        }
+    }
+
+    /// Everything that is stored, in pieces with names: the bytes of files, or the rows of tables as text.
+    pub async fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        match self {
+            Self::File(folder) => {
+                let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+                files.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+            }
+            Self::Server(database) => {
+                let mut raw = database.raw().await;
+                let tables: Vec<String> =
+                    sqlx::query_scalar("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+                        .fetch_all(&mut raw)
+                        .await
+                        .unwrap();
+                let mut contents = Vec::new();
+                for table in tables {
+                    let sql = AssertSqlSafe(format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} AS t"));
+                    let row = raw.fetch_one(sql).await.unwrap();
+                    contents.push((table, row.get::<String, _>(0).into_bytes()));
+                }
+                contents
+            }
+        }
+    }
+}
