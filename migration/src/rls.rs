@@ -130,10 +130,10 @@ const RULES: &[Rule] = &[
 pub(crate) async fn enforce(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut sql = String::from("GRANT SELECT ON seaql_migrations TO PUBLIC;\n");
     for table in TABLES {
-        sql += &format!(
-            "REVOKE ALL ON {table} FROM PUBLIC;\n\
-             ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n"
-        );
+        sql.extend([
+            format!("REVOKE ALL ON {table} FROM PUBLIC;\n"),
+            format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n"),
+        ]);
     }
     sql.extend(RULES.iter().map(rule));
     manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
@@ -145,13 +145,17 @@ pub(crate) async fn lift(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     for (to, table, privilege, _) in RULES {
         let (name, role) = holder(*to);
         let command = command(privilege);
-        sql += &format!("DROP POLICY {name}_{} ON {table};\nREVOKE ALL ON {table} FROM {role};\n", command.to_lowercase());
+        sql.extend([
+            format!("DROP POLICY {name}_{} ON {table};\n", command.to_lowercase()),
+            format!("REVOKE ALL ON {table} FROM {role};\n"),
+        ]);
     }
     // The owner lost its own rights with the rest.
     for table in TABLES {
-        sql += &format!(
-            "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;\nGRANT ALL ON {table} TO CURRENT_USER;\n"
-        );
+        sql.extend([
+            format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;\n"),
+            format!("GRANT ALL ON {table} TO CURRENT_USER;\n"),
+        ]);
     }
     manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
 }

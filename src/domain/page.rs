@@ -35,7 +35,7 @@ impl Cursor {
         let plain = String::from_utf8(bytes).map_err(|_| MalformedCursor)?;
         let mut parts = plain.split('\u{1f}');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(found), Some(key), Some(id), None) if found == list => {
+            (Some(found), Some(key), Some(id), None) if found == list && !plain.contains('\0') => {
                 Ok(Self { list: found.to_owned(), key: key.to_owned(), id: id.to_owned() })
             }
             _ => Err(MalformedCursor),

@@ -45,6 +45,7 @@ impl Operation {
         let mut request = Request::new(query);
         request.operation_name = params.operation_name.filter(|name| !name.is_empty());
         request.variables = params.variables.unwrap_or_default();
+        refuse_nul(&request)?;
         let name = request.operation_name.clone();
         let document = request
             .parsed_query()
@@ -73,6 +74,21 @@ pub(super) async fn within<F: Future>(timeout: Duration, patience: &Patience, op
             return Err(Failure::new(Code::TIMEOUT, "The operation took too long and was stopped."));
         }
         allowed = granted;
+    }
+}
+
+/// No engine of ours keeps U+0000 in a text, and one refuses it outright: it is refused where it comes in.
+fn refuse_nul(request: &Request) -> Result<(), Failure> {
+    let found = request.query.contains("\\u0000") || request.variables.values().any(has_nul);
+    if found { Err(Failure::new(Code::BAD_USER_INPUT, "A text may not contain the character U+0000.")) } else { Ok(()) }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::List(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 

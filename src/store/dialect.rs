@@ -25,28 +25,22 @@ pub(super) fn milliseconds(engine: DbBackend, from: &str, to: &str) -> Expr {
 
 /// The value at a path of members inside a column of JSON; null where there is none, and for null itself.
 pub(super) fn member(engine: DbBackend, column: &str, path: &[&str]) -> Expr {
-    match engine {
+    if engine == DbBackend::Postgres {
         // As an array of texts, written the way the engine reads one.
-        DbBackend::Postgres => {
-            let quoted: Vec<String> = path.iter().map(|name| format!("\"{}\"", name.replace('\\', "\\\\"))).collect();
-            Expr::cust_with_values(format!("(\"{column}\" #>> $1::text[])"), [format!("{{{}}}", quoted.join(","))])
-        }
-        _ => {
-            let path = path.iter().fold("$".to_owned(), |path, member| format!("{path}.\"{member}\""));
-            Expr::cust_with_values(format!("json_extract(\"{column}\", ?)"), [path])
-        }
+        let quoted: Vec<String> = path.iter().map(|name| format!("\"{}\"", name.replace('\\', "\\\\"))).collect();
+        return Expr::cust_with_values(format!("(\"{column}\" #>> $1::text[])"), [format!("{{{}}}", quoted.join(","))]);
     }
+    let path = path.iter().fold("$".to_owned(), |path, member| format!("{path}.\"{member}\""));
+    Expr::cust_with_values(format!("json_extract(\"{column}\", ?)"), [path])
 }
 
 /// Contacts with this e-mail address, whatever its case; each engine has its own index for it.
 pub(super) fn email_is(engine: DbBackend, address: &str) -> Condition {
     let lower = address.to_ascii_lowercase();
-    match engine {
-        DbBackend::Postgres => Condition::all().add(Expr::col((contact::Entity, Alias::new("email_key"))).eq(lower)),
-        _ => {
-            // Said twice, so that the engine sees the partial index fits.
-            let email = Expr::col(contact::Column::Email.as_column_ref());
-            Condition::all().add(email.clone().is_not_null()).add(Expr::expr(Func::lower(email)).eq(lower))
-        }
+    if engine == DbBackend::Postgres {
+        return Condition::all().add(Expr::col((contact::Entity, Alias::new("email_key"))).eq(lower));
     }
+    // Said twice, so that the engine sees the partial index fits.
+    let email = Expr::col(contact::Column::Email.as_column_ref());
+    Condition::all().add(email.clone().is_not_null()).add(Expr::expr(Func::lower(email)).eq(lower))
 }

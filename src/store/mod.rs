@@ -124,7 +124,7 @@ enum Engine {
     Postgres {
         pool: DatabaseConnection,
         /// Who brings the schema up to date.
-        owner: open::Login,
+        owner: Box<open::Login>,
     },
 }
 
@@ -156,8 +156,13 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]; nothing committed is lost then, the log stays beside the file.
     pub async fn close(&self) -> Result<(), Error> {
-        self.inner.reader.close_by_ref().await?;
-        self.inner.writer.close_by_ref().await?;
+        match &self.inner.engine {
+            Engine::Sqlite { reader, writer, .. } => {
+                reader.close_by_ref().await?;
+                writer.close_by_ref().await?;
+            }
+            Engine::Postgres { pool, .. } => pool.close_by_ref().await?,
+        }
         Ok(())
     }
 
@@ -187,5 +192,5 @@ async fn open_server(options: &Options) -> Result<(Engine, commit::Engine), Erro
     let (login, pool) = open::open_postgres(options).await?;
     let owner = if options.owner_url.is_empty() { login.clone() } else { open::Login::of(&options.owner_url)? };
     let committing = commit::Postgres::new(login);
-    Ok((Engine::Postgres { pool, owner }, commit::Engine::Postgres(Box::new(committing))))
+    Ok((Engine::Postgres { pool, owner: Box::new(owner) }, commit::Engine::Postgres(Box::new(committing))))
 }

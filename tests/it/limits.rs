@@ -75,3 +75,23 @@ async fn a_definition_too_large_or_too_deep_is_a_problem_not_a_crash() {
     let answer = app.ok("ann", validate, json!({ "d": "not an object" })).await;
     assert_eq!(answer["definitionValidation"]["problems"][0]["pointer"], "", "{answer}");
 }
+
+#[tokio::test]
+async fn inp_2_nul_never_reaches_the_database() {
+    let app = TestApp::start().await;
+    let upsert = "mutation($contact: ContactDraftInput!) { contactUpsert(input: { workspace: { key: \"a\" }, contact: $contact }) { userErrors { code } } }";
+    let search = "query($text: String) { workspace(by: { key: \"a\" }) { contacts(filter: { search: $text }) { totalCount } } }";
+    let cursor = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, "contacts\u{1f}\u{1f}con_\0");
+    let page = "query($text: String) { workspace(by: { key: \"a\" }) { contacts(first: 1, after: $text) { totalCount } } }";
+    let literal = "{ workspace(by: { key: \"a\\u0000\" }) { id } }";
+    for (document, variables) in [
+        (upsert, json!({ "contact": { "key": "x\0" } })),
+        (upsert, json!({ "contact": { "key": "x", "attributes": { "deep": [{ "na\0me": 1 }] } } })),
+        (search, json!({ "text": "\0" })),
+        (page, json!({ "text": cursor })),
+        (literal, json!({})),
+    ] {
+        let answer = app.graphql("ann", document, variables).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{document}: {answer}");
+    }
+}

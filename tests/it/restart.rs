@@ -116,8 +116,9 @@ fn count_first_steps(upstream: &Upstream) -> HashMap<String, usize> {
 #[tokio::test]
 async fn an_idle_server_ends_at_once_and_leaves_one_file_for_its_rows() {
     let folder = TempDir::new().unwrap();
-    let server = Process::serve(&folder.path().join("idle.db"));
-    let mut client = Client::connect(server.address, &token(&folder.path().join("idle.db"), "ann")).await;
+    let url = format!("sqlite:{}", folder.path().join("idle.db").display());
+    let server = Process::serve(folder.path(), &url);
+    let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
     ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
     drop(client);
     // An idle connection, one that never asked, and a socket whose client is asleep and will not answer the close.
@@ -175,17 +176,18 @@ async fn a_run_that_waits_for_its_next_attempt_goes_on_after_a_restart() {
 
 /// A server in a process of its own with a workspace and a published connector, and a client of it.
 struct Killable {
-    database: std::path::PathBuf,
+    folder: TempDir,
+    database: Database,
     server: Process,
     client: Client,
     connector: Value,
 }
 
 impl Killable {
-    async fn start(folder: &TempDir, definition: Value) -> Self {
-        let database = folder.path().join("kill.db");
-        let server = Process::serve(&database);
-        let mut client = Client::connect(server.address, &token(&database, "ann")).await;
+    async fn start(definition: Value) -> Self {
+        let (folder, database) = (TempDir::new().unwrap(), Database::fresh().await);
+        let server = Process::serve(folder.path(), &database.url());
+        let mut client = Client::connect(server.address, &token(folder.path(), &database.url(), "ann")).await;
         ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
         let create =
             "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
@@ -194,7 +196,7 @@ impl Killable {
         let connector = made["connectorCreate"]["connector"]["id"].clone();
         let publish = "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }";
         ask(&mut client, publish, json!({ "id": connector })).await;
-        Self { database, server, client, connector }
+        Self { folder, database, server, client, connector }
     }
 
     async fn start_run(&mut self) -> Value {
@@ -203,13 +205,13 @@ impl Killable {
         started["executionStart"]["execution"]["id"].clone()
     }
 
-    /// kill -9, and another one on the same file.
+    /// kill -9, and another one on the same database.
     async fn kill_and_restart(self) -> Self {
-        let Self { database, server, connector, .. } = self;
+        let Self { folder, database, server, connector, .. } = self;
         server.kill();
-        let server = Process::serve(&database);
-        let client = Client::connect(server.address, &token(&database, "ann")).await;
-        Self { database, server, client, connector }
+        let server = Process::serve(folder.path(), &database.url());
+        let client = Client::connect(server.address, &token(folder.path(), &database.url(), "ann")).await;
+        Self { folder, database, server, client, connector }
     }
 
     async fn await_end(&mut self, id: &Value) -> Value {
@@ -230,9 +232,8 @@ async fn called(upstream: &Upstream, times: usize) {
 #[tokio::test]
 async fn flt_1_a_first_attempt_cut_off_is_marked_and_made_again_without_using_up_a_retry() {
     let upstream = Upstream::start(|call| if call.nth == 1 { Reply::Hang } else { Reply::Json(200, json!({ "value": 1 })) }).await;
-    let folder = TempDir::new().unwrap();
     let definition = one_step(&upstream.base_url(), |definition| definition["steps"][0]["retry"] = json!({ "attempts": 1 }));
-    let mut server = Killable::start(&folder, definition).await;
+    let mut server = Killable::start(definition).await;
     let id = server.start_run().await;
     called(&upstream, 1).await;
     let mut server = server.kill_and_restart().await;
@@ -246,8 +247,7 @@ async fn flt_1_a_first_attempt_cut_off_is_marked_and_made_again_without_using_up
 #[tokio::test]
 async fn flt_29_a_run_that_loses_its_worker_again_and_again_is_given_up() {
     let upstream = Upstream::start(|_| Reply::Hang).await;
-    let folder = TempDir::new().unwrap();
-    let mut server = Killable::start(&folder, one_step(&upstream.base_url(), |_| {})).await;
+    let mut server = Killable::start(one_step(&upstream.base_url(), |_| {})).await;
     let id = server.start_run().await;
     for kills in 1..=6 {
         called(&upstream, kills).await;

@@ -141,7 +141,7 @@ async fn rls_5_functions_above_the_wall_cannot_be_misled_and_are_called_by_the_w
     connection.execute("GRANT SELECT ON pg_temp.workspace_members TO PUBLIC").await.unwrap();
     as_member(&mut connection, "ann", "").await;
     let mine: Vec<String> = sqlx::query_scalar("SELECT unnest(app_workspaces())").fetch_all(&mut connection).await.unwrap();
-    assert_eq!(mine, [scene.a.clone()]);
+    assert_eq!(mine, std::slice::from_ref(&scene.a));
     for call in ["app_due(now(), 10)", "app_next_wake()", "app_claim_workspaces(ARRAY['x'])", "app_is_saas_admin()"] {
         let error = undone(&mut connection, &format!("SELECT * FROM {call}")).await.expect_err(call);
         assert!(is_denied(&error), "{call}: {error}");

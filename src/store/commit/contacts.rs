@@ -35,10 +35,8 @@ const UPDATE: Sql = Sql {
         FROM j WHERE c.id = j.id AND c.workspace_id = j.workspace AND c.revision = j.revision",
 };
 
-const WAIT: Sql = Sql {
-    sqlite: "",
-    postgres: "SELECT pg_advisory_xact_lock(hashtextextended(v::text, 0)) FROM jsonb_array_elements($1::jsonb) AS j(v)",
-};
+const WAIT: Sql =
+    Sql { sqlite: "", postgres: "SELECT pg_advisory_xact_lock(hashtextextended(v::text, 0)) FROM jsonb_array_elements($1::jsonb) AS j(v)" };
 
 const BY_EMAIL: Sql = Sql {
     sqlite: "\

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, Executor};
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::group::{Group, Outcome};
@@ -19,7 +19,7 @@ use crate::store::open::Login;
 /// How long a group waits for a server that is away. Whoever sent the operations may try again after that.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one transaction may take before its connection counts as broken.
-const TRANSACTION: Duration = Duration::from_secs(60);
+const TRANSACTION: Duration = Duration::from_mins(1);
 /// Pause before the server is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a transaction that stood in another one's way is made again.

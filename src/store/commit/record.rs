@@ -180,9 +180,9 @@ async fn find_held(session: &mut Session<'_>, ops: &[RecordOp]) -> Result<HashMa
         let (revision, connector) = (get(&row, 1)?, get(&row, 3)?);
         let (cancel_requested, last_log_sequence) = (get(&row, 4)?, get(&row, 5)?);
         let status = convert::word(get(&row, 6)?, ExecutionStatus::from_stored)?;
-        let (leased, repeated): (bool, Option<bool>) = (get(&row, 7)?, get(&row, 8)?);
+        let (holds, repeated): (bool, Option<bool>) = (get(&row, 7)?, get(&row, 8)?);
         let repeated = repeated.unwrap_or(false);
-        if leased || repeated {
+        if holds || repeated {
             let known = Held { revision, status, repeated, live, connector, cancel_requested, last_log_sequence };
             held.insert(get(&row, 0)?, known);
         }

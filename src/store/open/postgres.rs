@@ -113,7 +113,7 @@ impl Login {
                 Err(_) => sqlx::Error::Io(ErrorKind::TimedOut.into()),
             };
             if !may_pass(&error) || Instant::now() + PAUSE > until {
-                return Err(self.refusal(error));
+                return Err(self.refusal(&error));
             }
             if !told {
                 tracing::warn!(database = %self, %error, seconds = patience.as_secs(), "the database does not answer yet; waiting for it");
@@ -124,7 +124,7 @@ impl Login {
     }
 
     /// Why there is no connection, and what to do about it.
-    fn refusal(&self, error: sqlx::Error) -> Error {
+    fn refusal(&self, error: &sqlx::Error) -> Error {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(|code| code.to_string());
         let hint = match code.as_deref() {
             Some("28P01" | "28000") => "check user and password of `database.url`, and pg_hba.conf of the server",
@@ -134,7 +134,7 @@ impl Login {
             Some(_) => "see the log of the server",
             None => "check host and port of `database.url`, and that the server runs",
         };
-        Error::Unavailable(format!("{self}: {}; {hint}", plain(&error)).into())
+        Error::Unavailable(format!("{self}: {}; {hint}", plain(error)).into())
     }
 }
 

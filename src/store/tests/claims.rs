@@ -37,7 +37,10 @@ async fn the_one_owner_of_a_file_takes_over_at_once() {
     let scope = bench.workspace("a").await;
     let first = bench.claim(bench.start(&scope, None).await).await;
     assert_eq!(bench.store.free_leases(&bench.system).await.unwrap(), 1);
-    assert_eq!(bench.store.renew(&bench.system, std::slice::from_ref(&first.lease), later(60)).await.unwrap(), [first.lease.clone()]);
+    assert_eq!(
+        bench.store.renew(&bench.system, std::slice::from_ref(&first.lease), later(60)).await.unwrap(),
+        std::slice::from_ref(&first.lease)
+    );
     let next = bench.store.claim(&bench.system, first.execution.id, owner("two")).await.unwrap().taken();
     assert!(next.is_some_and(|claimed| claimed.interrupted));
 }
@@ -88,7 +91,11 @@ async fn one_inserted_with_a_lease_runs_from_the_start_and_its_worker_gets_what_
     let inserted = bench.store.insert_execution(&scope, new, Some(owner("one")), then).await.unwrap();
     assert_eq!(inserted, Inserted::New { number: 1, leased: true });
     let handed = worker.await.unwrap().unwrap();
-    assert_eq!(format!("{:?}", bench.find(&scope, id).await), format!("{:?}", handed.execution));
+    let row = bench.find(&scope, id).await;
+    assert_eq!(row.input, handed.execution.input);
+    // Not every engine keeps the order of members.
+    let handed_over = Execution { input: row.input.clone(), ..handed.execution.clone() };
+    assert_eq!(format!("{row:?}"), format!("{handed_over:?}"));
     assert_eq!((handed.execution.status, handed.lease.fence), (ExecutionStatus::Running, 1));
     assert!(bench.store.claim(&bench.system, id, owner("two")).await.unwrap().taken().is_none(), "someone works on it");
     let done = bench.store.record(&handed.lease, record(&handed, 2, ExecutionStatus::Succeeded)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::store::Store;
+use crate::store::{Engine, Store};
 
 /// Every statement read with so far.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,8 @@ impl Store {
         let statements = Statements::default();
         let heard = statements.clone();
         let inner = Arc::get_mut(&mut self.inner).unwrap();
-        inner.reader.set_metric_callback(move |info| heard.0.lock().unwrap().push(info.statement.sql.clone()));
+        let (Engine::Sqlite { reader, .. } | Engine::Postgres { pool: reader, .. }) = &mut inner.engine;
+        reader.set_metric_callback(move |info| heard.0.lock().unwrap().push(info.statement.sql.clone()));
         statements
     }
 }

@@ -147,9 +147,10 @@ async fn orders_and_filters_of_the_catalogue() {
         (TemplateFilter { host: Some("api.z.example".to_owned()), ..by() }, TemplateOrder::Name, ""),
     ] {
         let mut slugs = Vec::new();
-        let mut request = PageRequest::first(2);
+        let mut request = PageRequest { count: true, ..PageRequest::first(2) };
         loop {
             let page = ann.list_templates(&filter, order, &request).await.unwrap();
+            assert_eq!(page.total, Some(expected.split_whitespace().count() as u64));
             slugs.extend(page.items.iter().map(|(_, template)| template.slug.clone()));
             if !page.has_next {
                 break;

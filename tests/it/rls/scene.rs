@@ -160,5 +160,5 @@ pub async fn as_worker(connection: &mut PgConnection, workspaces: &str) {
 
 /// Was it refused by a privilege or a policy?
 pub fn is_denied(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "42501")
 }

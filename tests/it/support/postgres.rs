@@ -170,11 +170,6 @@ impl Cluster {
         self.command(&format!("GRANT connectors_api, connectors_worker, connectors_admin TO {SERVER}")).await;
     }
 
-    /// Stops the server at once, as a power cut would.
-    pub fn stop(&self) {
-        run(as_other_user(binaries().join("pg_ctl")).arg("-D").arg(self.folder.join("data")).args(["-m", "immediate", "stop"]));
-    }
-
     /// Starts the server on what it left behind.
     pub fn start_again(&self) {
         // What it starts outlives it, so its output must not be a pipe of ours.
@@ -217,7 +212,6 @@ fn is_running(folder: &Path) -> bool {
 }
 
 /// The newest server of the machine.
-#[expect(clippy::disallowed_methods, reason = "where the machine keeps its binaries")]
 fn binaries() -> PathBuf {
     let newest = || {
         let all = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
@@ -227,7 +221,9 @@ fn binaries() -> PathBuf {
     let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").is_file());
     let named = std::env::var_os("PG_BINDIR").map(PathBuf::from);
     let found = named.into_iter().chain(newest()).chain(on_path()).find(|folder| folder.join("initdb").is_file());
-    found.expect("no PostgreSQL on this machine: install the package `postgresql`, or set PG_BINDIR to the folder of initdb")
+    found.unwrap_or_else(|| {
+        panic!("no PostgreSQL on this machine: install the package `postgresql`, or set PG_BINDIR to the folder of initdb")
+    })
 }
 
 /// PostgreSQL refuses to run as root: then it runs as another user of the machine.
@@ -260,6 +256,7 @@ fn run(command: &mut Command) {
 }
 
 /// Stops the server once nobody has used it for ten seconds.
+#[expect(clippy::zombie_processes, reason = "it outlives this process on purpose")]
 fn watch(folder: &Path, bin: &Path) {
     const SCRIPT: &str = r#"
         idle=0
