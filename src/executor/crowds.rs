@@ -13,7 +13,7 @@ pub(super) struct Crowds(Mutex<Lines>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    /// By workspace, first come first.
+    /// By workspace, first come first. Whoever left stands there still, and is passed over.
     lines: HashMap<WorkspaceId, VecDeque<ExecutionId>>,
     waiting: HashSet<ExecutionId>,
 }
@@ -25,6 +25,11 @@ impl Crowds {
         if crowds.waiting.insert(id) {
             crowds.lines.entry(workspace).or_default().push_back(id);
         }
+    }
+
+    /// Takes an execution out of its line: it needs no room any more.
+    pub(super) fn leave(&self, id: ExecutionId) {
+        self.lines().waiting.remove(&id);
     }
 
     /// Does it stand in a line?
@@ -52,12 +57,9 @@ impl Crowds {
 impl Lines {
     fn next(&mut self, workspace: WorkspaceId) -> Option<ExecutionId> {
         let line = self.lines.get_mut(&workspace)?;
-        let next = line.pop_front();
+        let next = std::iter::from_fn(|| line.pop_front()).find(|id| self.waiting.remove(id));
         if line.is_empty() {
             self.lines.remove(&workspace);
-        }
-        if let Some(id) = next {
-            self.waiting.remove(&id);
         }
         next
     }
@@ -80,5 +82,11 @@ mod tests {
         assert_eq!([crowds.next(a), crowds.next(a), crowds.next(a)], [Some(one), Some(three), None]);
         assert!(!crowds.holds(three));
         assert_eq!((crowds.first_of_each(), crowds.first_of_each()), (vec![two], vec![]));
+        for id in [one, two, three] {
+            crowds.wait(a, id);
+        }
+        crowds.leave(one);
+        assert!(!crowds.holds(one));
+        assert_eq!([crowds.next(a), crowds.next(a), crowds.next(a)], [Some(two), Some(three), None], "who left takes nobody's turn");
     }
 }

@@ -86,7 +86,7 @@ pub(super) struct Run<'a> {
 ///
 /// Dropping the future breaks off the call under way and writes nothing; the lease then runs out.
 pub(super) async fn execute(shared: &Shared, claimed: Claimed, stop: &CancellationToken) -> Result<Option<DateTime<Utc>>, Error> {
-    if claimed.recoveries > MAX_RECOVERIES {
+    if claimed.recoveries > MAX_RECOVERIES && !claimed.execution.cancel_requested {
         return broken::end(shared, claimed, ExecutionStatus::Failed, broken::quarantined()).await.map(|()| None);
     }
     let plan = match find_plan(shared, &claimed.execution, claimed.definition.as_ref()).await? {

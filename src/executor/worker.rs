@@ -21,7 +21,11 @@ pub(super) async fn serve(shared: Arc<Shared>, id: ExecutionId) {
         Err(known) => return stop_if_asked(&shared, id, &known).await,
     };
     let outcome = match claim(&shared, id).await {
-        Ok(Claim::Taken(claimed)) => work(&entry, *claimed).await,
+        Ok(Claim::Taken(claimed)) => {
+            // Told to stop, it was taken although it stood in line.
+            shared.crowds.leave(id);
+            work(&entry, *claimed).await
+        }
         Ok(Claim::Nothing) => Ok(None),
         Ok(Claim::Full(workspace)) => {
             shared.crowds.wait(workspace, id);

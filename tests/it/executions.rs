@@ -241,6 +241,25 @@ async fn a_workspace_has_no_more_runs_worked_on_than_it_set_and_the_others_follo
 }
 
 #[tokio::test]
+async fn a_run_told_to_stop_while_it_stands_in_line_takes_nobodys_turn() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let upstream = Upstream::start(move |_| Reply::Gated(Arc::clone(&held), json!({ "value": 1 }))).await;
+    // Nothing is found again by chance: who ends lets the next one in.
+    let app = TestApp::start_with(|config| config.worker.sweep = Duration::from_hours(1)).await;
+    allow_at_one_time(&app, 1).await;
+    let connector = app.connector(one_step(&upstream.base_url(), |_| {})).await;
+    let [first, second, third] =
+        [app.run(&connector, json!({})).await, app.run(&connector, json!({})).await, app.run(&connector, json!({})).await];
+    app.follow(&first, 0).await.until(|line| line["kind"] == "HTTP").await;
+    app.ok("ann", "mutation($id: ID!) { executionCancel(input: { id: $id }) { userErrors { code } } }", json!({ "id": third })).await;
+    assert_eq!(app.await_end(&third).await["status"], "CANCELLED");
+    gate.add_permits(2);
+    assert_eq!(app.await_end(&first).await["status"], "SUCCEEDED");
+    assert_eq!(app.await_end(&second).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
 async fn whoever_watches_a_queued_run_sees_it_begin_and_told_to_stop() {
     let (first, second) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let gates = [Arc::clone(&first), Arc::clone(&second)];
