@@ -106,18 +106,22 @@ impl App {
         scope.require(WorkspaceRole::Operator)?;
         let wait = checked_wait(request.wait)?;
         let idempotency = idempotency(&request)?;
-        if let Some((key, hash)) = &idempotency
-            && let Some((earlier, known)) = self.store().read(&scope).await?.find_repeated(key).await?
-        {
-            // Judged before everything that may have changed since: the first call's answer stands.
-            if known != *hash {
-                return Err(crate::store::Error::Conflict { what: "idempotency" }.into());
-            }
+        // Judged before everything that may have changed since: the first call's answer stands.
+        if let Some(earlier) = self.earlier(&scope, idempotency.as_ref()).await? {
             let follower = self.events().subscribe(earlier);
             return self.await_end(scope, (earlier, follower), wait, true).await;
         }
         let prepared = self.prepare((principal, &scope), connector, request, idempotency).await?;
         self.launch(scope, prepared, wait).await
+    }
+
+    /// The execution that the same request began before. Its transaction has ended by the time this returns.
+    async fn earlier(&self, scope: &WorkspaceScope, idempotency: Option<&(String, String)>) -> Result<Option<ExecutionId>> {
+        let Some((key, hash)) = idempotency else { return Ok(None) };
+        match self.store().read(scope).await?.find_repeated(key).await? {
+            Some((_, known)) if known != *hash => Err(crate::store::Error::Conflict { what: "idempotency" }.into()),
+            found => Ok(found.map(|(id, _)| id)),
+        }
     }
 
     async fn prepare(
@@ -195,9 +199,8 @@ impl App {
             let execution = new.execution.clone();
             return match self.store().insert_execution(&scope, new, lease, then).await? {
                 Inserted::New { number, leased } => {
-                    let (status, started_at) =
-                        if leased { (ExecutionStatus::Running, Some(execution.queued_at)) } else { (execution.status, None) };
-                    let execution = Execution { number, status, started_at, ..execution };
+                    let execution = Execution { number, ..execution };
+                    let execution = if leased { execution.begun() } else { execution };
                     Ok(Started { execution, finished: false, repeated: false, scope })
                 }
                 Inserted::Repeated(earlier) => self.await_end(scope, (earlier, self.events().subscribe(earlier)), wait, true).await,

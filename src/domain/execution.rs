@@ -256,6 +256,14 @@ pub struct Execution {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+impl Execution {
+    /// The same when a worker has it from the moment it was asked for.
+    #[must_use]
+    pub fn begun(self) -> Self {
+        Self { status: ExecutionStatus::Running, started_at: Some(self.queued_at), ..self }
+    }
+}
+
 stored_enum! {
     /// Where a step stands.
     pub enum StepStatus {

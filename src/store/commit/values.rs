@@ -39,8 +39,8 @@ impl NewExecution {
 
     /// The same once it is stored under a lease, its first.
     pub(super) fn into_claimed(self, number: i64, lease: LeaseRequest) -> Claimed {
-        let (last_log_sequence, started_at) = (self.last_log_sequence(), Some(self.execution.queued_at));
-        let execution = Execution { number, status: ExecutionStatus::Running, last_log_sequence, started_at, ..self.execution };
+        let last_log_sequence = self.last_log_sequence();
+        let execution = Execution { number, last_log_sequence, ..self.execution.begun() };
         let lease = Lease { execution_id: execution.id, workspace_id: execution.workspace_id, owner: lease.owner, fence: FIRST_FENCE };
         let Self { config, bindings, definition, options, .. } = self;
         Claimed { execution, config, bindings, definition, options, lease: Arc::new(lease), interrupted: false, recoveries: 0 }

@@ -68,6 +68,8 @@ impl TestApp {
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::built_in().unwrap();
         config.database.url = database.url();
+        // Whoever opens a transaction inside another one would wait for itself.
+        config.database.max_connections = 1;
         config.encryption.key = Some(Vault::generate_key().unwrap());
         config.auth.jwt_secret = connectors::auth::generate_secret().unwrap();
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
