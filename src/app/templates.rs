@@ -1,10 +1,10 @@
 //! The catalogue as everyone signed in sees it: published templates and versions only.
 
-use crate::auth::{Principal, UserScope};
+use crate::auth::{AdminScope, Principal, UserScope};
 use crate::domain::id::{TemplateId, TemplateVersionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::template::{Template, TemplateVersion};
-use crate::store::{TemplateFilter, TemplateOrder, TemplateRef};
+use crate::store::{TemplateFilter, TemplateOrder, TemplateRef, Tx};
 
 use super::{App, Result};
 
@@ -25,11 +25,8 @@ impl App {
         if let Some(found) = tx.find_template(by).await? {
             return Ok(Some(found));
         }
-        if tx.find_saas_admin().await?.is_none() {
-            return Ok(None);
-        }
+        let Some(admin) = as_admin(&tx, principal).await? else { return Ok(None) };
         drop(tx);
-        let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.find_template(by).await?)
     }
 
@@ -37,11 +34,11 @@ impl App {
     pub async fn templates_of(&self, principal: &Principal, ids: &[TemplateId]) -> Result<Vec<Template>> {
         let tx = self.store().read(&UserScope::of(principal)).await?;
         let found = tx.find_templates(ids).await?;
-        if found.len() == ids.len() || tx.find_saas_admin().await?.is_none() {
+        if found.len() == ids.len() {
             return Ok(found);
         }
+        let Some(admin) = as_admin(&tx, principal).await? else { return Ok(found) };
         drop(tx);
-        let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.find_templates(ids).await?)
     }
 
@@ -51,11 +48,8 @@ impl App {
         if let Some(found) = tx.find_template_version(id).await? {
             return Ok(Some(found));
         }
-        if tx.find_saas_admin().await?.is_none() {
-            return Ok(None);
-        }
+        let Some(admin) = as_admin(&tx, principal).await? else { return Ok(None) };
         drop(tx);
-        let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.find_template_version(id).await?)
     }
 
@@ -63,22 +57,24 @@ impl App {
     pub async fn template_versions_of(&self, principal: &Principal, ids: &[TemplateVersionId]) -> Result<Vec<TemplateVersion>> {
         let tx = self.store().read(&UserScope::of(principal)).await?;
         let found = tx.find_template_versions(ids).await?;
-        if found.len() == ids.len() || tx.find_saas_admin().await?.is_none() {
+        if found.len() == ids.len() {
             return Ok(found);
         }
+        let Some(admin) = as_admin(&tx, principal).await? else { return Ok(found) };
         drop(tx);
-        let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.find_template_versions(ids).await?)
     }
 
     /// The versions of a template, newest first: published ones, and for SaaS admins all.
     pub async fn list_template_versions(&self, principal: &Principal, id: TemplateId, page: &PageRequest) -> Result<Page<TemplateVersion>> {
         let tx = self.store().read(&UserScope::of(principal)).await?;
-        if tx.find_saas_admin().await?.is_none() {
-            return Ok(tx.list_template_versions(id, page).await?);
-        }
+        let Some(admin) = as_admin(&tx, principal).await? else { return Ok(tx.list_template_versions(id, page).await?) };
         drop(tx);
-        let admin = self.enter_as_admin(principal).await?;
         Ok(self.store().read(&admin).await?.list_template_versions(id, page).await?)
     }
+}
+
+/// The scope of a SaaS admin, if the caller is one.
+async fn as_admin(tx: &Tx<UserScope>, principal: &Principal) -> Result<Option<AdminScope>> {
+    Ok(tx.find_saas_admin().await?.map(|row| AdminScope::grant(principal, &row)))
 }
