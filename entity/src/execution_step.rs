@@ -18,7 +18,10 @@ pub struct Model {
     /// Where it is in the run; unique in the execution.
     #[sea_orm(column_type = "Text")]
     pub path: String,
-    /// Place in the run, from 0.
+    /// Path of the step that holds it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub parent_path: Option<String>,
+    /// How many steps began before it.
     pub position: i32,
     /// Name to show.
     #[sea_orm(column_type = "Text")]
@@ -47,6 +50,11 @@ pub struct Model {
     /// Why it was skipped.
     #[sea_orm(column_type = "Text", nullable)]
     pub skip_reason: Option<String>,
+    /// What it wants to know of itself when it is taken up again.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub memory: Option<Json>,
+    /// Whether its result came from the cache.
+    pub cached: bool,
 }
 
 /// Relations are spelt out where they are joined.

@@ -282,7 +282,7 @@ async fn run_tests(plan: Arc<Plan>, now: DateTime<Utc>) -> Result<()> {
     Err(Mistake::new(MistakeKind::Definition(failed), &["definition"], "Recorded tests of the definition fail.").into())
 }
 
-fn failures(plan: &Plan, now: DateTime<Utc>) -> Vec<Problem> {
+fn failures(plan: &Arc<Plan>, now: DateTime<Utc>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, test) in plan.definition.tests.iter().enumerate() {
         let outcome = pipeline::run_recorded(plan, test, now);

@@ -317,9 +317,14 @@ impl App {
         Ok(self.store().read(scope).await?.find_execution(id).await?)
     }
 
-    /// The steps of an execution that were reached, in order.
-    pub async fn list_steps(&self, scope: &WorkspaceScope, id: ExecutionId) -> Result<Vec<StepRun>> {
-        Ok(self.store().read(scope).await?.list_steps(id).await?)
+    /// The top steps of an execution that were reached, in order, at most so many.
+    pub async fn list_top_steps(&self, scope: &WorkspaceScope, id: ExecutionId, limit: u64) -> Result<Vec<StepRun>> {
+        Ok(self.store().read(scope).await?.list_top_steps(id, limit).await?)
+    }
+
+    /// The steps within a step of an execution.
+    pub async fn list_steps_within(&self, scope: &WorkspaceScope, around: &StepRun, page: &PageRequest) -> Result<Page<StepRun>> {
+        Ok(self.store().read(scope).await?.list_steps_within(around.execution_id, &around.path, page).await?)
     }
 
     /// One step of an execution.

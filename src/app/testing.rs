@@ -75,7 +75,7 @@ impl App {
         let tx = self.store().read(scope).await?;
         let (definition, connector, version_id) = target(&tx, request.target).await?;
         let (plan, _) = sound(pipeline::compile(&definition)).map_err(|error| error.at(&["target"]))?;
-        let known: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        let known: Vec<&str> = plan.every_step().into_iter().map(|step| step.path.as_str()).collect();
         check_steps(&known, request.only_step.as_deref(), &request.pinned)?;
         if let Some(place) = request.credentials.iter().position(|fill| matches!(fill.source, CredentialSource::New(_))) {
             let place = place.to_string();

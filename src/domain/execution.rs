@@ -320,13 +320,15 @@ pub struct StepRun {
     pub execution_id: ExecutionId,
     /// The workspace.
     pub workspace_id: WorkspaceId,
-    /// Where it is in the run, e.g. `lookup`.
+    /// Where it is in the run: its path in the definition, with the turns of loops in it, e.g. `each[3]/post`.
     pub path: String,
-    /// Place in the run, counted from 0.
+    /// Path of the step that holds it.
+    pub parent_path: Option<String>,
+    /// How many steps began before it.
     pub position: i32,
     /// Name to show.
     pub title: String,
-    /// Kind of step: `http`, `set`, `stop`.
+    /// Kind of step, e.g. `http`.
     pub kind: String,
     /// Where it stands.
     pub status: StepStatus,
@@ -344,4 +346,8 @@ pub struct StepRun {
     pub error: Option<ExecutionError>,
     /// Why it was skipped, in words.
     pub skip_reason: Option<String>,
+    /// What it wants to know of itself when the run is taken up again; never shown.
+    pub memory: Option<Value>,
+    /// Did its result come from the cache?
+    pub cached: bool,
 }

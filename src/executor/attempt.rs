@@ -9,7 +9,8 @@ use crate::domain::exchange::{Exchange, PayloadPreview, Request, Response};
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepAttempt, StepRun};
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::egress::{self, Limits};
-use crate::pipeline::{PlannedHttp, PlannedStep, Redactor, Verdict};
+use crate::pipeline::walk::At;
+use crate::pipeline::{Context, PlannedHttp, Redactor, Verdict};
 use crate::vault::{Bound, Secrets};
 
 /// Answer headers worth keeping; the rest is noise that every run would pay for.
@@ -25,50 +26,54 @@ pub(super) struct Tried {
 impl Run<'_> {
     /// Makes one attempt. `None` when it was broken off.
     pub(super) async fn attempt(
-        &mut self,
-        step: &PlannedStep,
+        &self,
+        at: &At<'_>,
         http: &PlannedHttp,
-        row: &StepRun,
-        number: u32,
+        (row, number): (&StepRun, u32),
+        context: &Context,
     ) -> Result<Option<Tried>, Error> {
         let started_at = self.shared.parts.clock.now();
         let attempt =
             StepAttempt { number, started_at, finished_at: Some(started_at), error: None, exchanges: Vec::new(), next_attempt_at: None };
         let refused = |attempt, error| Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } }));
-        let mut request = match http.build(&self.context) {
+        let mut request = match http.build(context) {
             Ok(request) => request,
             Err(error) => return refused(attempt, error.into_execution_error()),
         };
-        let secrets = match self.open_credential(http).await? {
+        let secrets = match self.open_credential(at, http).await? {
             Ok(secrets) => secrets,
             Err(error) => return refused(attempt, error),
         };
         // The address is kept as it was before the secret entered it.
         let shown_url = request.url.clone();
         let redactor = match &secrets {
-            None => self.redactor.clone(),
+            None => at.unit.plan.redactor().clone(),
             Some((allowed_hosts, secrets)) => {
-                if let Err(error) = self.inject(http, &mut request, allowed_hosts, secrets) {
+                if let Err(error) = inject(at, http, &mut request, allowed_hosts, secrets) {
                     return refused(attempt, error.into_execution_error());
                 }
                 let values: Vec<&str> = secrets.values().map(crate::vault::Secret::expose).collect();
-                self.redactor.with_secrets(&values)
+                at.unit.plan.redactor().with_secrets(&values)
             }
         };
         drop(secrets);
         let exchange =
             shown_exchange(&request, redactor.text(shown_url.as_str()), &redactor, started_at, self.shared.options.preview_bytes);
         let line = format!("{} {}", request.method.as_str(), exchange.url);
-        self.journal.write(self.shared, &redactor, Line::step(&step.id, LogLevel::Info, LogKind::Http, line).attempt(number));
+        self.journal.write(self.shared, &redactor, Line::step(&at.path, LogLevel::Info, LogKind::Http, line).attempt(number));
         if let Some(host) = shown_url.host_str() {
-            self.hosts.insert(step.id.clone(), host.to_owned());
+            self.state().hosts.insert(at.path.clone(), host.to_owned());
         }
-        let Some(answer) = self.call(step, row, &request, http.max_bytes).await? else { return Ok(None) };
-        Ok(Some(self.judge(step, http, attempt, exchange, answer, &redactor)))
+        let Some(answer) = self.call(at, row, &request, http.max_bytes).await? else { return Ok(None) };
+        Ok(Some(self.judge((at, http, context), attempt, exchange, answer, &redactor)))
     }
 
     /// Opens the credential bound to the step's slot: the hosts it may go to, and its parts.
-    async fn open_credential(&self, http: &PlannedHttp) -> Result<Result<Option<(Vec<String>, Secrets)>, ExecutionError>, Error> {
+    async fn open_credential(
+        &self,
+        at: &At<'_>,
+        http: &PlannedHttp,
+    ) -> Result<Result<Option<(Vec<String>, Secrets)>, ExecutionError>, Error> {
         let Some(slot) = &http.slot else { return Ok(Ok(None)) };
         let parts = &self.shared.parts;
         let missing = || {
@@ -79,10 +84,10 @@ impl Run<'_> {
             )
             .hint("Bind one to the connector and run it again")
         };
-        let Some(id) = self.bindings.get(slot) else { return Ok(Err(missing())) };
+        let Some(id) = at.unit.bindings.get(slot) else { return Ok(Err(missing())) };
         let sealed = parts.store.read(&self.scope).await?.get_sealed(&[*id]).await?;
         let Some((credential, sealed)) = sealed.into_iter().next() else { return Ok(Err(missing())) };
-        let fits = self.plan.definition.credentials.get(slot).is_some_and(|slot| slot.kind == credential.kind);
+        let fits = at.unit.plan.definition.credentials.get(slot).is_some_and(|slot| slot.kind == credential.kind);
         if !fits || credential.expires_at.is_some_and(|at| at <= parts.clock.now()) {
             let why = if fits { "is past its end" } else { "is not of the kind the slot takes" };
             let message = format!("The credential `{}` {why}", credential.name);
@@ -100,24 +105,16 @@ impl Run<'_> {
         }
     }
 
-    fn inject(&self, http: &PlannedHttp, request: &mut Request, allowed_hosts: &[String], secrets: &Secrets) -> Result<(), egress::Error> {
-        let slot_name = http.slot.as_deref().unwrap_or_default();
-        match self.plan.definition.credentials.get(slot_name) {
-            Some(slot) => egress::inject(request, slot_name, slot, allowed_hosts, secrets),
-            None => Ok(()),
-        }
-    }
-
     /// Sends the request. When the answer takes its time, what is known so far is stored meanwhile. `None` when broken off.
     async fn call(
-        &mut self,
-        step: &PlannedStep,
+        &self,
+        at: &At<'_>,
         row: &StepRun,
         request: &Request,
         max_bytes: Option<u64>,
     ) -> Result<Option<Result<Response, egress::Error>>, Error> {
         let client = self.shared.parts.egress.clone();
-        let call = client.send(request, Limits { timeout: step.timeout, max_bytes });
+        let call = client.send(request, Limits { timeout: at.step.timeout, max_bytes });
         let show = tokio::time::sleep(self.shared.options.show_call_after);
         tokio::pin!(call, show);
         // Time for the whole run: the call is broken off when it is over.
@@ -130,7 +127,7 @@ impl Run<'_> {
             () = &mut over => return Ok(None),
             () = &mut show => {}
         }
-        match self.show_running(step, row).await {
+        match self.show_running(at, row).await {
             Err(Error::Store(error)) => {
                 // People watching see it later; the call itself is not harmed.
                 tracing::warn!(error = &error as &dyn std::error::Error, "a call under way could not be shown");
@@ -145,9 +142,8 @@ impl Run<'_> {
     }
 
     fn judge(
-        &mut self,
-        step: &PlannedStep,
-        http: &PlannedHttp,
+        &self,
+        (at, http, context): (&At<'_>, &PlannedHttp, &Context),
         mut attempt: StepAttempt,
         mut exchange: Exchange,
         answer: Result<Response, egress::Error>,
@@ -161,15 +157,15 @@ impl Run<'_> {
                 let error = error.into_execution_error();
                 exchange.error = Some(error.clone());
                 exchange.duration_ms = u32::try_from((now - exchange.started_at).num_milliseconds()).ok();
-                let line = Line::step(&step.id, LogLevel::Warn, LogKind::Http, error.message.clone()).attempt(number);
+                let line = Line::step(&at.path, LogLevel::Warn, LogKind::Http, error.message.clone()).attempt(number);
                 self.journal.write(self.shared, redactor, line);
                 if error.retryable { Verdict::Retry { error, wait: None, by_rule: false } } else { Verdict::Fail { error } }
             }
             Ok(response) => {
-                let verdict = masked(http.judge(&self.context, &response, now), redactor);
+                let verdict = masked(http.judge(context, &response, now), redactor);
                 let failed = !matches!(verdict, Verdict::Success { .. });
                 let limit = if failed { self.shared.options.failure_preview_bytes } else { self.shared.options.preview_bytes };
-                self.tell_answer(step, &response, number, &verdict, redactor);
+                self.tell_answer(at, &response, number, &verdict, redactor);
                 keep_answer(&mut exchange, &response, redactor, limit);
                 verdict
             }
@@ -178,11 +174,11 @@ impl Run<'_> {
         Tried { attempt, verdict }
     }
 
-    fn tell_answer(&mut self, step: &PlannedStep, response: &Response, number: u32, verdict: &Verdict, redactor: &Redactor) {
+    fn tell_answer(&self, at: &At<'_>, response: &Response, number: u32, verdict: &Verdict, redactor: &Redactor) {
         let level = if matches!(verdict, Verdict::Success { .. }) { LogLevel::Info } else { LogLevel::Warn };
         let message = format!("{} in {} ms, {} bytes", response.status, response.duration_ms, response.body.len());
         let fields = json!({ "status": response.status, "durationMs": response.duration_ms, "bytes": response.body.len() });
-        self.journal.write(self.shared, redactor, Line::step(&step.id, level, LogKind::Http, message).attempt(number).fields(fields));
+        self.journal.write(self.shared, redactor, Line::step(&at.path, level, LogKind::Http, message).attempt(number).fields(fields));
         if let Verdict::Success { output, empty } = verdict {
             let found: Vec<&str> =
                 output.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str()).collect();
@@ -191,8 +187,22 @@ impl Run<'_> {
                 (false, true) => return,
                 (false, false) => format!("Extracted {}", found.join(", ")),
             };
-            self.journal.write(self.shared, redactor, Line::step(&step.id, LogLevel::Info, LogKind::Data, message).attempt(number));
+            self.journal.write(self.shared, redactor, Line::step(&at.path, LogLevel::Info, LogKind::Data, message).attempt(number));
         }
+    }
+}
+
+fn inject(
+    at: &At<'_>,
+    http: &PlannedHttp,
+    request: &mut Request,
+    allowed_hosts: &[String],
+    secrets: &Secrets,
+) -> Result<(), egress::Error> {
+    let slot_name = http.slot.as_deref().unwrap_or_default();
+    match at.unit.plan.definition.credentials.get(slot_name) {
+        Some(slot) => egress::inject(request, slot_name, slot, allowed_hosts, secrets),
+        None => Ok(()),
     }
 }
 

@@ -39,7 +39,7 @@ async fn record(
     error: ExecutionError,
 ) -> Result<(), Error> {
     let step = unfinished_step(shared, &lease, status).await?;
-    let mut journal = Journal::new(lease, execution);
+    let journal = Journal::new(lease, execution);
     journal.write(shared, &Redactor::new(&[], &[]), Line::run(LogLevel::Error, format!("Ended: {}", error.message)));
     let change = ExecutionChange {
         status,
@@ -54,7 +54,7 @@ async fn record(
         wake_at: None,
         release_lease: true,
     };
-    journal.commit(shared, step, (execution, change), None).await
+    journal.commit(shared, step.into_iter().collect(), (execution, change), None).await
 }
 
 /// The step that was under way, ended like the execution.

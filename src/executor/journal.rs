@@ -1,7 +1,8 @@
 //! The log of one run: numbers the lines, masks them, has them committed together with what they tell of, and only
 //! then announces them.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -59,54 +60,61 @@ pub(super) struct Mark {
 /// The journal of one run. Holds lines that are not yet committed.
 pub(super) struct Journal {
     lease: Arc<Lease>,
-    sequence: i32,
+    lines: Mutex<Lines>,
+    cancel_requested: AtomicBool,
+}
+
+/// Lines not yet committed, and the number of the last.
+struct Lines {
     pending: Vec<LogEntry>,
+    sequence: i32,
     warnings: i32,
-    cancel_requested: bool,
 }
 
 impl Journal {
     pub(super) fn new(lease: Arc<Lease>, execution: &Execution) -> Self {
-        Self {
-            lease,
-            sequence: execution.last_log_sequence,
-            pending: Vec::new(),
-            warnings: execution.warning_count,
-            cancel_requested: execution.cancel_requested,
-        }
+        let lines = Lines { pending: Vec::new(), sequence: execution.last_log_sequence, warnings: execution.warning_count };
+        Self { lease, lines: Mutex::new(lines), cancel_requested: AtomicBool::new(execution.cancel_requested) }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Warnings written so far.
     pub(super) fn warnings(&self) -> i32 {
-        self.warnings
+        self.lines().warnings
     }
 
     /// Was the execution told to stop, as far as the last commit saw?
     pub(super) fn cancel_requested(&self) -> bool {
-        self.cancel_requested
+        self.cancel_requested.load(Ordering::Relaxed)
     }
 
     /// Where the journal stands, to come back to with [`Self::rewind`].
     pub(super) fn mark(&self) -> Mark {
-        Mark { pending: self.pending.len(), sequence: self.sequence, warnings: self.warnings }
+        let lines = self.lines();
+        Mark { pending: lines.pending.len(), sequence: lines.sequence, warnings: lines.warnings }
     }
 
     /// Forgets the lines added since the mark; only lines that were not committed can be forgotten.
-    pub(super) fn rewind(&mut self, mark: Mark) {
-        self.pending.truncate(mark.pending);
-        self.sequence = mark.sequence;
-        self.warnings = mark.warnings;
+    pub(super) fn rewind(&self, mark: Mark) {
+        let mut lines = self.lines();
+        lines.pending.truncate(mark.pending);
+        lines.sequence = mark.sequence;
+        lines.warnings = mark.warnings;
     }
 
     /// Adds a line; it is committed by the next [`Self::commit`].
-    pub(super) fn write(&mut self, shared: &Shared, redactor: &Redactor, line: Line<'_>) {
-        self.sequence += 1;
+    pub(super) fn write(&self, shared: &Shared, redactor: &Redactor, line: Line<'_>) {
+        let mut lines = self.lines();
+        lines.sequence += 1;
         if line.level == LogLevel::Warn {
-            self.warnings += 1;
+            lines.warnings += 1;
         }
-        self.pending.push(LogEntry {
+        let entry = LogEntry {
             execution_id: self.lease.execution_id,
-            sequence: self.sequence,
+            sequence: lines.sequence,
             logged_at: shared.parts.clock.now(),
             level: line.level,
             kind: line.kind,
@@ -114,35 +122,40 @@ impl Journal {
             step_path: line.step.map(str::to_owned),
             attempt: line.attempt,
             fields: line.fields.map(|fields| redactor.json(&fields)),
-        });
+        };
+        lines.pending.push(entry);
     }
 
-    /// Commits the pending lines with a step and the execution's new state, then announces them.
-    /// Returns once all of it is durable.
+    /// Commits the pending lines with steps and the execution's new state, then announces them.
+    /// Returns once all of it is durable. Only one commit of a run may be under way.
     pub(super) async fn commit(
-        &mut self,
+        &self,
         shared: &Shared,
-        step: Option<StepRun>,
+        steps: Vec<StepRun>,
         (execution, change): (&Execution, ExecutionChange),
         contact: Option<ContactWrite>,
     ) -> Result<(), Error> {
-        let entries = Arc::from(std::mem::take(&mut self.pending));
-        let record = Arc::new(Record { entries, step, execution: change, contact, now: shared.parts.clock.now() });
+        let (entries, sequence) = {
+            let mut lines = self.lines();
+            (Arc::from(std::mem::take(&mut lines.pending)), lines.sequence)
+        };
+        let record = Arc::new(Record { entries, steps, execution: change, contact, now: shared.parts.clock.now() });
         let recorded = match self.store_record(shared, &record).await {
             Ok(recorded) => recorded,
             Err(error) => {
-                self.pending = record.entries.to_vec();
+                // Lines written meanwhile come after.
+                self.lines().pending.splice(..0, record.entries.iter().cloned());
                 return Err(error.into());
             }
         };
-        self.cancel_requested = recorded.cancel_requested;
+        self.cancel_requested.store(recorded.cancel_requested, Ordering::Relaxed);
         let id = execution.id;
         shared.parts.events.publish(id, || ExecutionEvent {
             execution_id: id,
             entries: Arc::clone(&record.entries),
             status: recorded.status,
             revision: recorded.revision,
-            ended: recorded.status.is_final().then(|| Arc::new(record.execution.ended(execution, recorded, self.sequence))),
+            ended: recorded.status.is_final().then(|| Arc::new(record.execution.ended(execution, recorded, sequence))),
         });
         Ok(())
     }

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::journal::Line;
-use super::run::Run;
+use super::run::{Run, is_within};
 use crate::domain::contact::{Contact, FieldChange, FieldChangeOutcome};
 use crate::domain::definition::{Mapping, MissingContact};
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
 use crate::domain::id::{ContactId, FieldChangeId};
 use crate::domain::step_log::{LogKind, LogLevel};
-use crate::pipeline::{Decision, MappedValue, decide};
+use crate::pipeline::{Context, Decision, MappedValue, decide};
 use crate::store::{ContactRef, ContactWrite, NewContact};
 
 /// The contact as found or begun.
@@ -26,10 +26,10 @@ struct Target {
 
 impl Run<'_> {
     /// What the mapping writes. `Ok(None)` when there is nothing to write; the inner error fails the run.
-    pub(super) async fn map_contact(&mut self) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
-        let plan = std::sync::Arc::clone(&self.plan);
+    pub(super) async fn map_contact(&self, context: &Context) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
+        let plan = &self.unit.plan;
         let Some(mapping) = &plan.definition.mapping else { return Ok(Ok(None)) };
-        let values = match plan.mapped_values(&self.context) {
+        let values = match plan.mapped_values(context) {
             Ok(values) => values,
             Err(error) => return Ok(Err(error.into_execution_error())),
         };
@@ -117,7 +117,7 @@ impl Run<'_> {
         let field = ledger_name(&value.to);
         let before = target.contact.field(&field);
         let newest = target.ledger.iter().find(|change| change.field == field);
-        let masked = self.redactor.json(&value.value);
+        let masked = self.unit.plan.redactor().json(&value.value);
         let value = MappedValue { value: masked, ..value.clone() };
         let (outcome, after, reason) = match decide(value.policy, &before, newest, &value, now) {
             Decision::Write(_) if self.is_dry() => (FieldChangeOutcome::DryRun, value.value.clone(), None),
@@ -140,14 +140,24 @@ impl Run<'_> {
             outcome,
             reason,
             confidence: value.confidence,
-            source: value.step_path.as_ref().and_then(|step| self.hosts.get(step)).cloned(),
+            source: value.step_path.as_ref().and_then(|step| self.source(step)),
             step_path: value.step_path,
             stale_at: value.ttl.map(|ttl| now + ttl),
             occurred_at: now,
         }
     }
 
-    fn tell_mapping(&mut self, changes: &[FieldChange]) {
+    /// The host a value came from: the one its step called, or the last that a step within it called.
+    fn source(&self, step: &str) -> Option<String> {
+        let state = self.state();
+        let within = || {
+            let calls = state.hosts.iter().filter(|(path, _)| is_within(path, step));
+            calls.max_by_key(|(path, _)| state.rows.get(*path).map(|row| row.position)).map(|(_, host)| host)
+        };
+        state.hosts.get(step).or_else(within).cloned()
+    }
+
+    fn tell_mapping(&self, changes: &[FieldChange]) {
         let names = |outcome: FieldChangeOutcome| {
             changes.iter().filter(|change| change.outcome == outcome).map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ")
         };

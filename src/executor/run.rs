@@ -1,7 +1,7 @@
-//! One execution, step after step: opens what it needs, walks the plan, ends it with outputs and mapping.
+//! One execution under a lease: opens what it needs, walks the plan, ends it with outputs and mapping.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -14,10 +14,10 @@ use crate::auth::WorkspaceScope;
 use crate::domain::execution::{
     ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepRun, StepStatus,
 };
-use crate::domain::id::CredentialId;
 use crate::domain::lease::Claimed;
 use crate::domain::step_log::{LogKind, LogLevel};
-use crate::pipeline::{Context, Plan, Redactor, RunFacts};
+use crate::pipeline::walk::{Ending, Flow, Unit, walk};
+use crate::pipeline::{Context, Plan, RunFacts};
 use crate::store::{self, ContactRef, ContactWrite, ExecutionChange};
 
 /// What a test run may ask for.
@@ -32,54 +32,49 @@ pub(super) struct TestOptions {
     pub(super) only_step: Option<String>,
 }
 
-/// How a run ends.
-pub(super) enum Ending {
-    /// As meant, with the definition's word for it.
-    Succeeded { result: Option<String> },
-    /// By an error.
-    Failed(ExecutionError),
-    /// Someone stopped it.
-    Cancelled,
-    /// It took too long.
-    TimedOut,
-    /// It never began.
-    Expired,
-}
-
-/// What follows a step.
-pub(super) enum After {
-    /// The next one.
-    Next,
-    /// The end.
-    End(Ending),
-    /// A wait; the execution is handed back until then.
-    Park(DateTime<Utc>),
-}
-
-/// One run under a lease.
+/// One run under a lease. Branches side by side share it.
 pub(super) struct Run<'a> {
     pub(super) shared: &'a Shared,
     pub(super) stop: &'a CancellationToken,
     pub(super) scope: WorkspaceScope,
     pub(super) execution: Execution,
-    pub(super) plan: Arc<Plan>,
+    pub(super) unit: Unit,
     pub(super) journal: Journal,
-    pub(super) context: Context,
-    /// Masks the definition's `redact` paths; secrets join it for the span of an attempt.
-    pub(super) redactor: Redactor,
-    pub(super) bindings: BTreeMap<String, CredentialId>,
     pub(super) options: TestOptions,
-    /// Steps as recorded or as running, by path.
-    pub(super) steps: HashMap<String, StepRun>,
-    /// A step that ended and is not recorded yet; it goes with the next commit.
-    pub(super) ended_step: Option<StepRun>,
-    pub(super) finished_steps: i32,
     /// Has no turn been taken before this one?
     first_turn: bool,
-    /// Was a worker lost, and with it what became of an attempt that may have been under way?
+    /// One commit of a run is under way at a time.
+    committing: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+/// What a run knows of its steps while it goes on.
+#[derive(Default)]
+pub(super) struct State {
+    /// Steps as recorded or as running, by path.
+    pub(super) rows: HashMap<String, StepRun>,
+    /// Paths of those that changed and are to go with the next commit.
+    pub(super) changed: Vec<String>,
+    /// Steps begun.
+    pub(super) begun: i32,
+    /// Top steps that ended.
+    pub(super) finished_steps: i32,
+    /// What the run has cost.
+    pub(super) cost: f64,
+    /// Was a worker lost, so that nobody knows what became of the calls that were under way?
     pub(super) interrupted: bool,
     /// Step path → host it called, for provenance.
     pub(super) hosts: HashMap<String, String>,
+}
+
+impl State {
+    /// Puts a step's row in its place, to go with the next commit.
+    pub(super) fn put(&mut self, row: StepRun) {
+        if !self.changed.contains(&row.path) {
+            self.changed.push(row.path.clone());
+        }
+        self.rows.insert(row.path.clone(), row);
+    }
 }
 
 /// Runs a claimed execution until it ends or waits. Gives the time to ring again when it waits.
@@ -97,21 +92,24 @@ pub(super) async fn execute(shared: &Shared, claimed: Claimed, stop: &Cancellati
         }
         Err(error) => return broken::end(shared, claimed, ExecutionStatus::Failed, error).await.map(|()| None),
     };
-    let mut run = Run::open(shared, claimed, plan, stop).await?;
+    let (run, mut context) = Run::open(shared, claimed, plan, stop).await?;
     if let Some(ending) = run.over_before_it_begins() {
-        return run.end(ending).await.map(|()| None);
+        return run.end(ending, &mut context).await.map(|()| None);
     }
     run.tell_beginning();
-    match run.walk().await? {
-        After::Park(at) => run.park(at).await.map(|()| Some(at)),
-        After::End(ending) => run.end(ending).await.map(|()| None),
-        After::Next => run.end(Ending::Succeeded { result: None }).await.map(|()| None),
+    match walk(&run, &run.unit, &mut context).await? {
+        Flow::Park(at) => {
+            let at = at.min(run.deadline());
+            run.park(at).await.map(|()| Some(at))
+        }
+        Flow::End(ending) => run.end(ending, &mut context).await.map(|()| None),
+        Flow::Go(_) => run.end(Ending::Succeeded { result: None }, &mut context).await.map(|()| None),
     }
 }
 
 impl<'a> Run<'a> {
     /// Reads what the run needs.
-    async fn open(shared: &'a Shared, claimed: Claimed, plan: Arc<Plan>, stop: &'a CancellationToken) -> Result<Self, Error> {
+    async fn open(shared: &'a Shared, claimed: Claimed, plan: Arc<Plan>, stop: &'a CancellationToken) -> Result<(Self, Context), Error> {
         let parts = &shared.parts;
         let scope = WorkspaceScope::for_run(&parts.system, claimed.lease.workspace_id);
         let execution = claimed.execution;
@@ -129,25 +127,32 @@ impl<'a> Run<'a> {
         }
         let facts = RunFacts { id: execution.id.to_string(), attempt: 1, cost: execution.cost };
         let context = Context::new(execution.input.clone(), claimed.config, contact.as_ref(), facts, parts.clock.now());
-        let options = serde_json::from_value(claimed.options).unwrap_or_default();
-        Ok(Self {
+        let state = State {
+            begun: recorded.iter().map(|step| step.position + 1).max().unwrap_or(0),
+            finished_steps: execution.finished_steps,
+            cost: execution.cost,
+            interrupted: claimed.interrupted,
+            hosts: recorded.iter().filter_map(|step| Some((step.path.clone(), called_host(step)?))).collect(),
+            rows: recorded.into_iter().map(|step| (step.path.clone(), step)).collect(),
+            changed: Vec::new(),
+        };
+        let run = Self {
             shared,
             stop,
             scope,
             journal: Journal::new(claimed.lease, &execution),
-            redactor: plan.redactor().clone(),
-            finished_steps: execution.finished_steps,
             first_turn,
-            interrupted: claimed.interrupted,
             execution,
-            plan,
-            context,
-            bindings: claimed.bindings,
-            options,
-            steps: recorded.into_iter().map(|step| (step.path.clone(), step)).collect(),
-            ended_step: None,
-            hosts: HashMap::new(),
-        })
+            unit: Unit { plan, bindings: claimed.bindings },
+            options: serde_json::from_value(claimed.options).unwrap_or_default(),
+            committing: tokio::sync::Mutex::default(),
+            state: Mutex::new(state),
+        };
+        Ok((run, context))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Was it stopped, or is its time over, before this turn?
@@ -169,69 +174,69 @@ impl<'a> Run<'a> {
         self.execution.queued_at + self.shared.options.max_run
     }
 
-    fn journal_is_fresh(&self) -> bool {
-        self.steps.is_empty() && self.execution.last_log_sequence <= 1
-    }
-
-    fn tell_beginning(&mut self) {
-        if self.journal_is_fresh() {
-            let message = format!("Started {}", self.plan.definition.meta.title);
+    fn tell_beginning(&self) {
+        let (is_fresh, interrupted) = {
+            let state = self.state();
+            (state.rows.is_empty() && self.execution.last_log_sequence <= 1, state.interrupted)
+        };
+        if is_fresh {
+            let message = format!("Started {}", self.unit.plan.definition.meta.title);
             self.write(Line::run(LogLevel::Info, message));
         }
-        if self.interrupted {
+        if interrupted {
             let message = "Resumed after the server stopped unexpectedly; an attempt that was under way may have reached the service, its outcome is unknown";
             self.write(Line::run(LogLevel::Warn, message));
         }
     }
 
-    async fn walk(&mut self) -> Result<After, Error> {
-        let plan = Arc::clone(&self.plan);
-        for (position, step) in plan.steps.iter().enumerate() {
-            if self.journal.cancel_requested() {
-                return Ok(After::End(Ending::Cancelled));
-            }
-            if self.stop.is_cancelled() {
-                return self.stopped().await;
-            }
-            if self.shared.stopping.is_cancelled() && self.ended_step.is_some() {
-                return Ok(After::Park(self.shared.parts.clock.now()));
-            }
-            match self.step(position, step).await? {
-                // What ends it is noticed before the next step begins, and by the call of a step itself.
-                After::Next if self.shared.parts.clock.now() >= self.deadline() => return Ok(After::End(Ending::TimedOut)),
-                After::Next => {}
-                After::Park(at) => return Ok(After::Park(at.min(self.deadline()))),
-                end @ After::End(_) => return Ok(end),
-            }
+    /// May the next step begin? What ended before is recorded then.
+    pub(super) async fn may_begin(&self) -> Result<Option<Flow>, Error> {
+        if self.journal.cancel_requested() {
+            return Ok(Some(Flow::End(Ending::Cancelled)));
         }
-        Ok(After::Next)
+        if self.stop.is_cancelled() {
+            return self.stopped().await.map(Some);
+        }
+        let now = self.shared.parts.clock.now();
+        if now >= self.deadline() {
+            return Ok(Some(Flow::End(Ending::TimedOut)));
+        }
+        let has_changed = !self.state().changed.is_empty();
+        if has_changed && self.shared.stopping.is_cancelled() {
+            return Ok(Some(Flow::Park(now)));
+        }
+        if has_changed {
+            self.commit(ExecutionStatus::Running, |change| change).await?;
+        }
+        Ok(None)
     }
 
     /// The call under way was broken off, or is not to begin: because someone asked, or because this process must let go.
-    pub(super) async fn stopped(&self) -> Result<After, Error> {
+    pub(super) async fn stopped(&self) -> Result<Flow, Error> {
         let now = self.shared.parts.store.read(&self.scope).await?.find_execution(self.execution.id).await?;
         match now {
-            Some(now) if !now.cancel_requested => Ok(After::Park(self.shared.parts.clock.now())),
-            Some(_) => Ok(After::End(Ending::Cancelled)),
+            Some(now) if !now.cancel_requested => Ok(Flow::Park(self.shared.parts.clock.now())),
+            Some(_) => Ok(Flow::End(Ending::Cancelled)),
             None => Err(Error::Fenced),
         }
     }
 
     /// Adds a log line.
-    pub(super) fn write(&mut self, line: Line<'_>) {
-        self.journal.write(self.shared, &self.redactor, line);
+    pub(super) fn write(&self, line: Line<'_>) {
+        self.journal.write(self.shared, self.unit.plan.redactor(), line);
     }
 
     /// The execution's state as it is while it goes on.
-    pub(super) fn change(&self, status: ExecutionStatus) -> ExecutionChange {
+    fn change(&self, status: ExecutionStatus) -> ExecutionChange {
+        let state = self.state();
         ExecutionChange {
             status,
             output: None,
             result: None,
-            cost: self.context.cost(),
+            cost: state.cost,
             error: None,
             warning_count: self.journal.warnings(),
-            finished_steps: self.finished_steps,
+            finished_steps: state.finished_steps,
             current_step_path: None,
             finished_at: None,
             wake_at: None,
@@ -239,20 +244,34 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Commits what the step before left, so that the next may begin.
-    pub(super) async fn commit_ended_step(&mut self) -> Result<(), Error> {
-        if let Some(step) = self.ended_step.take() {
-            let change = self.change(ExecutionStatus::Running);
-            self.journal.commit(self.shared, Some(step), (&self.execution, change), None).await?;
+    /// Commits the steps that changed, and the lines that tell of it.
+    pub(super) async fn commit(&self, status: ExecutionStatus, more: impl FnOnce(ExecutionChange) -> ExecutionChange) -> Result<(), Error> {
+        let _turn = self.committing.lock().await;
+        let change = more(self.change(status));
+        self.commit_change(change, None).await
+    }
+
+    /// The same with what is written to a contact; only one at a time.
+    async fn commit_change(&self, change: ExecutionChange, contact: Option<ContactWrite>) -> Result<(), Error> {
+        let (paths, steps) = {
+            let mut state = self.state();
+            let paths = std::mem::take(&mut state.changed);
+            let steps = paths.iter().filter_map(|path| state.rows.get(path).cloned()).collect();
+            (paths, steps)
+        };
+        let done = self.journal.commit(self.shared, steps, (&self.execution, change), contact).await;
+        if done.is_err() {
+            let mut state = self.state();
+            let later = std::mem::replace(&mut state.changed, paths);
+            state.changed.extend(later);
         }
-        Ok(())
+        done
     }
 
     /// Hands the execution back until that time.
-    async fn park(&mut self, at: DateTime<Utc>) -> Result<(), Error> {
-        let step = self.ended_step.take();
-        let change = ExecutionChange { wake_at: Some(at), release_lease: true, ..self.change(ExecutionStatus::Waiting) };
-        self.journal.commit(self.shared, step, (&self.execution, change), None).await?;
+    async fn park(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        let waiting = |change| ExecutionChange { wake_at: Some(at), release_lease: true, ..change };
+        self.commit(ExecutionStatus::Waiting, waiting).await?;
         if self.journal.cancel_requested() {
             // Told to stop while it was handed back: the next turn ends it.
             self.shared.parts.queue.ring(self.execution.id);
@@ -261,20 +280,21 @@ impl<'a> Run<'a> {
     }
 
     /// Ends the run: outputs and mapping when it succeeded, then the last commit.
-    async fn end(&mut self, ending: Ending) -> Result<(), Error> {
+    async fn end(&self, ending: Ending, context: &mut Context) -> Result<(), Error> {
         let mut ending = ending;
         let mut output = None;
+        context.begin(1, self.state().cost, self.shared.parts.clock.now());
         if matches!(ending, Ending::Succeeded { .. }) && self.options.only_step.is_none() {
-            match self.plan.outputs(&self.context) {
-                Ok(value) => output = Some(self.redactor.json(&value)),
+            match self.unit.plan.outputs(context) {
+                Ok(value) => output = Some(self.unit.plan.redactor().json(&value)),
                 Err(error) => ending = Ending::Failed(error.into_execution_error()),
             }
         }
-        self.cancel_unfinished_step();
+        self.end_unfinished_steps(&ending);
         let mut refused = 0;
         loop {
             let mark = self.journal.mark();
-            let contact = match self.contact_write(&ending).await? {
+            let contact = match self.contact_write(&ending, context).await? {
                 Ok(write) => write,
                 Err(error) => {
                     ending = Ending::Failed(error);
@@ -284,8 +304,7 @@ impl<'a> Run<'a> {
             let writes_contact = contact.is_some();
             self.tell_end(&ending);
             let result = if matches!(ending, Ending::Succeeded { .. }) { output.clone() } else { None };
-            let change = self.final_change(&ending, result);
-            match self.journal.commit(self.shared, self.ended_step.clone(), (&self.execution, change), contact).await {
+            match self.commit_change(self.final_change(&ending, result), contact).await {
                 // Someone changed the contact meanwhile: decide again on what is there now.
                 Err(Error::Store(store::Error::Conflict { what: "contact" })) => self.journal.rewind(mark),
                 // Its key is taken, or it is gone: that may pass when decided anew, but need not.
@@ -301,22 +320,25 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A step that was waiting or under way when the run ended does not stay so.
-    fn cancel_unfinished_step(&mut self) {
-        let waiting = self.steps.values().find(|row| !row.status.is_final()).cloned();
-        if let Some(row) = self.ended_step.as_mut().filter(|row| !row.status.is_final()) {
-            row.status = StepStatus::Cancelled;
-        } else if let (None, Some(mut row)) = (&self.ended_step, waiting) {
-            row.status = StepStatus::Cancelled;
-            row.finished_at = Some(self.shared.parts.clock.now());
-            self.ended_step = Some(row);
+    /// Steps that waited or were under way when the run ended do not stay so. Where a step within others ended the run as
+    /// meant, those around it have done their part.
+    fn end_unfinished_steps(&self, ending: &Ending) {
+        let now = self.shared.parts.clock.now();
+        let mut state = self.state();
+        let open: Vec<StepRun> = state.rows.values().filter(|row| !row.status.is_final()).cloned().collect();
+        for mut row in open {
+            let holds = state.rows.keys().any(|path| is_within(path, &row.path));
+            let is_done = holds && matches!(ending, Ending::Succeeded { .. });
+            row.status = if is_done { StepStatus::Succeeded } else { StepStatus::Cancelled };
+            row.finished_at = Some(now);
+            state.put(row);
         }
     }
 
     /// What a run that ends this way writes to its contact.
-    async fn contact_write(&mut self, ending: &Ending) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
+    async fn contact_write(&self, ending: &Ending, context: &Context) -> Result<Result<Option<ContactWrite>, ExecutionError>, Error> {
         let maps = matches!(ending, Ending::Succeeded { .. }) && self.options.only_step.is_none();
-        if maps { self.map_contact().await } else { Ok(Ok(None)) }
+        if maps { self.map_contact(context).await } else { Ok(Ok(None)) }
     }
 
     fn final_change(&self, ending: &Ending, output: Option<Value>) -> ExecutionChange {
@@ -337,7 +359,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn tell_end(&mut self, ending: &Ending) {
+    fn tell_end(&self, ending: &Ending) {
         let line = match ending {
             Ending::Succeeded { result: None } => Line::run(LogLevel::Info, "Succeeded"),
             Ending::Succeeded { result: Some(word) } => Line::run(LogLevel::Info, format!("Succeeded: {word}")),
@@ -353,6 +375,17 @@ impl<'a> Run<'a> {
     pub(super) fn is_dry(&self) -> bool {
         self.execution.kind == ExecutionKind::Test && !self.options.write_contact
     }
+}
+
+/// Is a step within another, by their paths?
+pub(super) fn is_within(path: &str, around: &str) -> bool {
+    path.strip_prefix(around).is_some_and(|rest| rest.starts_with(['/', '[']))
+}
+
+/// The host a recorded step called last.
+fn called_host(recorded: &StepRun) -> Option<String> {
+    let exchange = recorded.attempts.iter().rev().find_map(|attempt| attempt.exchanges.last())?;
+    url::Url::parse(&exchange.url).ok()?.host_str().map(str::to_owned)
 }
 
 /// How often a worker may be lost before a step is recorded; then the execution is taken to be what ends them.

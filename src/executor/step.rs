@@ -1,4 +1,4 @@
-//! One step of a run: skip it, compute it, or try it until it succeeds, fails for good or has to wait.
+//! The steps of a run as they are carried out under a lease: each is recorded before another begins.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,71 +6,162 @@ use serde_json::Value;
 use super::Error;
 use super::attempt::Tried;
 use super::journal::Line;
-use super::run::{After, Ending, Run};
+use super::run::{Run, State, is_within};
 use crate::domain::definition::OnError;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, ExecutionStatus, StepAttempt, StepRun, StepStatus};
 use crate::domain::id::StepRunId;
 use crate::domain::step_log::{LogKind, LogLevel};
-use crate::pipeline::{self, PlannedAction, PlannedHttp, PlannedStep, Verdict, next_delay};
+use crate::pipeline::walk::{At, Begun, Deed, Ended, Ending, Flow, Outcome, World};
+use crate::pipeline::{Context, PlannedAction, PlannedHttp, Verdict, next_delay};
 use crate::store::ExecutionChange;
 
-impl Run<'_> {
-    /// Runs one step of the plan, or takes its recorded result.
-    pub(super) async fn step(&mut self, position: usize, step: &PlannedStep) -> Result<After, Error> {
-        if let Some(recorded) = self.steps.get(&step.id).filter(|recorded| recorded.status.is_final()) {
-            if let Some(host) = called_host(recorded) {
-                self.hosts.insert(step.id.clone(), host);
-            }
-            return Ok(take_recorded(&mut self.context, step, recorded));
-        }
-        self.commit_ended_step().await?;
-        let mut row = self.steps.remove(&step.id).unwrap_or_else(|| self.new_row(position, step));
-        // Steps are recorded one by one: only this one can have been under way when a worker was lost.
-        let interrupted = std::mem::take(&mut self.interrupted);
-        let now = self.shared.parts.clock.now();
-        self.context.set_attempt(1, now);
-        if let Some(output) = self.options.pinned.get(&step.id).cloned() {
-            self.write(Line::step(&step.id, LogLevel::Info, LogKind::Lifecycle, "Taken as given"));
-            return Ok(self.succeeded(step, row, &output));
-        }
-        // A step that was tried is not asked again whether it applies.
-        let reason = if row.attempts.is_empty() { self.reason_to_skip(step) } else { Ok(None) };
-        match reason {
-            Ok(None) => {}
-            Ok(Some(reason)) => return Ok(self.skipped(step, row, reason)),
-            Err(error) => return Ok(self.failed(step, row, error.into_execution_error())),
-        }
-        row.started_at.get_or_insert(now);
-        row.status = StepStatus::Running;
-        match &step.action {
-            PlannedAction::Http(http) => {
-                if interrupted {
-                    row.attempts.push(unknown_attempt(&row, now));
-                }
-                Box::pin(self.http(step, http, row)).await
-            }
-            PlannedAction::Set(set) => match set.values(&self.context) {
-                Ok(values) => Ok(self.succeeded(step, row, &values)),
-                Err(error) => Ok(self.failed(step, row, error.into_execution_error())),
-            },
-            PlannedAction::Stop { result } => {
-                self.write(Line::step(&step.id, LogLevel::Info, LogKind::Lifecycle, format!("Ends the run: {result}")));
-                let result = Some(result.clone());
-                self.succeeded(step, row, &Value::Null);
-                Ok(After::End(Ending::Succeeded { result }))
-            }
+impl World for Run<'_> {
+    type Fault = Error;
+
+    fn now(&self) -> DateTime<Utc> {
+        self.shared.parts.clock.now()
+    }
+
+    async fn sleep_until(&self, at: DateTime<Utc>) {
+        let left = (at - self.now()).to_std().unwrap_or_default();
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            // What waits is asked again, and finds out.
+            () = self.stop.cancelled() => {}
         }
     }
 
-    fn new_row(&self, position: usize, step: &PlannedStep) -> StepRun {
+    fn cost(&self) -> f64 {
+        self.state().cost
+    }
+
+    fn recorded(&self, at: &At<'_>) -> Option<Ended> {
+        let state = self.state();
+        let row = state.rows.get(&at.path).filter(|row| row.status.is_final())?;
+        Some(Ended { status: row.status, output: row.output.clone().unwrap_or(Value::Null).into(), error: row.error.clone() })
+    }
+
+    async fn enter(&self, _at: &At<'_>) -> Result<Option<Flow>, Error> {
+        self.may_begin().await
+    }
+
+    fn begin(&self, at: &At<'_>) -> Begun {
+        let now = self.now();
+        let mut state = self.state();
+        let resumed = state.rows.contains_key(&at.path);
+        let mut row = state.rows.remove(&at.path).unwrap_or_else(|| self.new_row(at, &mut state));
+        let began = *row.started_at.get_or_insert(now);
+        row.status = StepStatus::Running;
+        let is_call = matches!(at.step.action, PlannedAction::Http(_));
+        if holds_steps(at) {
+            // Those who watch see where the run is, and what it decides on is fixed before it acts on it.
+            state.put(row);
+        } else {
+            state.rows.insert(at.path.clone(), row);
+        }
+        let given = self.options.pinned.get(&at.step.path).cloned();
+        Begun { at: if is_call { now } else { began }, resumed, given, left_out: self.left_out(at) }
+    }
+
+    async fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Error> {
+        // Boxed: runs without calls should not carry the room for one.
+        Box::pin(self.call_once(at, http, context)).await
+    }
+
+    fn memory(&self, at: &At<'_>) -> Option<Value> {
+        self.state().rows.get(&at.path)?.memory.clone()
+    }
+
+    fn remember(&self, at: &At<'_>, memory: Value) {
+        let mut state = self.state();
+        if let Some(mut row) = state.rows.get(&at.path).filter(|row| row.memory.as_ref() != Some(&memory)).cloned() {
+            row.memory = Some(memory);
+            state.put(row);
+        }
+    }
+
+    fn charge(&self, at: &At<'_>, cost: f64) {
+        let mut state = self.state();
+        if let Some(mut row) = state.rows.get(&at.path).cloned() {
+            state.cost += cost - row.cost;
+            row.cost = cost;
+            state.put(row);
+        }
+    }
+
+    fn say(&self, at: &At<'_>, level: LogLevel, message: String) {
+        self.tell(at, Line::step(&at.path, level, LogKind::Lifecycle, message));
+    }
+
+    fn finish(&self, at: &At<'_>, outcome: Outcome) -> Ended {
+        let mut row = self.row(at);
+        let mut error = None;
+        // What is redacted never leaves the step, so that a resumed run sees the same as one that was not interrupted.
+        let (status, output) = match outcome {
+            Outcome::Done(output) => (StepStatus::Succeeded, at.unit.plan.redactor().json(&output)),
+            Outcome::Skipped(reason) => {
+                self.say(at, LogLevel::Info, format!("Skipped: {reason}"));
+                row.skip_reason = Some(reason);
+                (StepStatus::Skipped, Value::Null)
+            }
+            Outcome::Failed(cause) => {
+                error = Some(self.failed(at, cause));
+                (StepStatus::Failed, Value::Null)
+            }
+        };
+        let mut state = self.state();
+        if status == StepStatus::Succeeded && !row.attempts.is_empty() {
+            row.cost += at.step.cost;
+            state.cost += at.step.cost;
+        }
+        row.output = (status == StepStatus::Succeeded).then(|| output.clone());
+        row.error.clone_from(&error);
+        row.status = status;
+        row.finished_at = Some(self.now());
+        state.finished_steps += i32::from(at.parent.is_none());
+        // Whatever ends was decided after the interruption, so nothing before it is unknown any more.
+        state.interrupted = false;
+        state.put(row);
+        Ended { status, output: output.into(), error }
+    }
+
+    fn put_down(&self, at: &At<'_>, _until: DateTime<Utc>) {
+        let mut row = self.row(at);
+        if !holds_steps(at) {
+            row.status = StepStatus::Retrying;
+        }
+        self.state().put(row);
+    }
+
+    fn abandon(&self, at: &At<'_>) {
+        let now = self.now();
+        let mut state = self.state();
+        let open = state.rows.values().filter(|row| !row.status.is_final() && is_within(&row.path, &at.path));
+        for mut row in open.cloned().collect::<Vec<_>>() {
+            row.status = StepStatus::Cancelled;
+            row.finished_at = Some(now);
+            state.put(row);
+        }
+    }
+}
+
+fn holds_steps(at: &At<'_>) -> bool {
+    !at.step.blocks().is_empty()
+}
+
+impl Run<'_> {
+    fn new_row(&self, at: &At<'_>, state: &mut State) -> StepRun {
+        let position = state.begun;
+        state.begun += 1;
         StepRun {
             id: StepRunId::fresh(&*self.shared.parts.clock),
             execution_id: self.execution.id,
             workspace_id: self.execution.workspace_id,
-            path: step.id.clone(),
-            position: i32::try_from(position).unwrap_or(i32::MAX),
-            title: step.title.clone(),
-            kind: step.kind().to_owned(),
+            path: at.path.clone(),
+            parent_path: at.parent.map(str::to_owned),
+            position,
+            title: at.step.title.clone(),
+            kind: at.step.kind().to_owned(),
             status: StepStatus::Running,
             started_at: None,
             finished_at: None,
@@ -79,120 +170,118 @@ impl Run<'_> {
             output: None,
             error: None,
             skip_reason: None,
+            memory: None,
+            cached: false,
         }
     }
 
-    /// Why the step is left out, if it is.
-    fn reason_to_skip(&self, step: &PlannedStep) -> Result<Option<String>, pipeline::Error> {
-        if self.options.only_step.as_ref().is_some_and(|only| *only != step.id) {
-            return Ok(Some("Only another step was to be run".to_owned()));
+    /// The row of a step that has begun.
+    fn row(&self, at: &At<'_>) -> StepRun {
+        let mut state = self.state();
+        match state.rows.get(&at.path) {
+            Some(row) => row.clone(),
+            None => self.new_row(at, &mut state),
         }
-        let applies = step.when.as_ref().map_or(Ok(true), |condition| condition.truth(&self.context))?;
-        Ok((!applies).then(|| "Its condition came out false".to_owned()))
     }
 
-    /// Tries until the step is decided or has to wait. A wait is recorded and frees the worker.
-    async fn http(&mut self, step: &PlannedStep, http: &PlannedHttp, mut row: StepRun) -> Result<After, Error> {
-        let number = next_number(&row);
-        self.context.set_attempt(number, self.shared.parts.clock.now());
-        let Some(Tried { mut attempt, verdict }) = self.attempt(step, http, &row, number).await? else {
-            let now = self.shared.parts.clock.now();
-            if now >= self.deadline() {
-                row.attempts.push(StepAttempt { finished_at: Some(now), error: Some(out_of_time()), ..unknown_attempt(&row, now) });
-                row.finished_at = Some(now);
-                row.status = StepStatus::Cancelled;
-                self.ended_step = Some(row);
-                return Ok(After::End(Ending::TimedOut));
-            }
-            row.attempts.push(unknown_attempt(&row, now));
-            row.status = StepStatus::Retrying;
-            self.ended_step = Some(row);
-            return self.stopped().await;
+    /// Why a step is left out whatever it says: only another one was to be run.
+    fn left_out(&self, at: &At<'_>) -> Option<&'static str> {
+        let only = self.options.only_step.as_deref()?;
+        let path = at.step.path.as_str();
+        let belongs = path == only || is_within(path, only) || is_within(only, path);
+        (!belongs).then_some("Only another step was to be run")
+    }
+
+    /// Adds a line about a step, masked as its own definition says.
+    pub(super) fn tell(&self, at: &At<'_>, line: Line<'_>) {
+        self.journal.write(self.shared, at.unit.plan.redactor(), line);
+    }
+
+    fn failed(&self, at: &At<'_>, error: ExecutionError) -> ExecutionError {
+        let error = ExecutionError {
+            step_path: error.step_path.or_else(|| Some(at.path.clone())),
+            pointer: error.pointer.or_else(|| Some(at.step.pointer.clone())),
+            ..error
         };
+        let level = if at.step.on_error == OnError::Fail { LogLevel::Error } else { LogLevel::Warn };
+        self.say(at, level, format!("Failed for good: {}", error.message));
+        error
+    }
+
+    /// Makes one attempt: the step is decided by it or has to wait. A wait is recorded and frees the worker.
+    async fn call_once(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Error> {
+        let mut row = self.row(at);
+        if self.state().interrupted {
+            row.attempts.push(unknown_attempt(&row, self.now()));
+        }
+        let number = next_number(&row);
+        context.begin(number, self.cost(), self.now());
+        let tried = self.attempt(at, http, (&row, number), context).await?;
+        let (deed, row) = match tried {
+            None => self.broken_off(row).await?,
+            Some(tried) => self.weigh(at, row, tried),
+        };
+        self.state().rows.insert(at.path.clone(), row);
+        Ok(deed)
+    }
+
+    /// What follows an attempt that was broken off.
+    async fn broken_off(&self, mut row: StepRun) -> Result<(Deed, StepRun), Error> {
+        let now = self.now();
+        if now >= self.deadline() {
+            row.attempts.push(StepAttempt { finished_at: Some(now), error: Some(out_of_time()), ..unknown_attempt(&row, now) });
+            return Ok((Deed::Left(Flow::End(Ending::TimedOut)), row));
+        }
+        row.attempts.push(unknown_attempt(&row, now));
+        let flow = self.stopped().await?;
+        Ok((Deed::Left(flow), row))
+    }
+
+    /// What follows an attempt that came to its end.
+    fn weigh(&self, at: &At<'_>, mut row: StepRun, tried: Tried) -> (Deed, StepRun) {
+        let Tried { mut attempt, verdict } = tried;
         let (error, asked, by_rule) = match verdict {
             Verdict::Success { output, .. } => {
                 row.attempts.push(attempt);
-                return Ok(self.succeeded(step, row, &output));
+                return (Deed::Ended(Outcome::Done(output)), row);
             }
             Verdict::Fail { error } => (error, None, false),
             Verdict::Retry { error, wait, by_rule } => (error, wait, by_rule),
         };
-        let error = ExecutionError { step_path: Some(step.id.clone()), attempt: Some(number), ..error };
+        let error = ExecutionError { step_path: Some(at.path.clone()), attempt: Some(attempt.number), ..error };
         attempt.error = Some(error.clone());
         // A rule of the definition that says so is stronger than the classes of its policy.
-        let worth_it = error.retryable && (by_rule || step.retry.covers(error.class));
+        let retry = &at.step.retry;
+        let worth_it = error.retryable && (by_rule || retry.covers(error.class));
         let begun = row.attempts.first().map_or(attempt.started_at, |first| first.started_at);
-        let now = self.shared.parts.clock.now();
+        let now = self.now();
         let elapsed = (now - begun).to_std().unwrap_or_default();
-        let tries = u32::try_from(row.attempts.iter().filter(|attempt| !is_unknown(attempt)).count()).unwrap_or(u32::MAX).saturating_add(1);
-        let delay = if worth_it { next_delay(&step.retry, tries, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
+        let earlier = row.attempts.iter().filter(|attempt| !is_unknown(attempt)).count();
+        let counted = u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1);
+        let delay = if worth_it { next_delay(retry, counted, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
         let Some(delay) = delay else {
             row.attempts.push(attempt);
-            return Ok(self.failed(step, row, error));
+            return (Deed::Ended(Outcome::Failed(error)), row);
         };
         let wake_at = now + delay;
         attempt.next_attempt_at = Some(wake_at);
-        row.attempts.push(attempt);
-        row.status = StepStatus::Retrying;
         let message = format!("{}; next attempt in {} ms", error.message, delay.as_millis());
-        self.write(Line::step(&step.id, LogLevel::Warn, LogKind::Lifecycle, message).attempt(number));
-        self.ended_step = Some(row);
-        Ok(After::Park(wake_at))
+        self.tell(at, Line::step(&at.path, LogLevel::Warn, LogKind::Lifecycle, message).attempt(attempt.number));
+        row.attempts.push(attempt);
+        (Deed::Left(Flow::Park(wake_at)), row)
     }
 
     /// Stores that an attempt is under way, for people watching a slow call.
-    pub(super) async fn show_running(&mut self, step: &PlannedStep, row: &StepRun) -> Result<(), Error> {
-        let change = ExecutionChange { current_step_path: Some(step.id.clone()), ..self.change(ExecutionStatus::Running) };
-        self.journal.commit(self.shared, Some(row.clone()), (&self.execution, change), None).await
-    }
-
-    fn succeeded(&mut self, step: &PlannedStep, mut row: StepRun, output: &Value) -> After {
-        // What is redacted never leaves the step, so that a resumed run sees the same as one that was not interrupted.
-        let output = self.redactor.json(output);
-        self.context.set_step(&step.id, output.clone());
-        if !row.attempts.is_empty() {
-            row.cost = step.cost;
-            self.context.add_cost(step.cost);
-        }
-        row.output = Some(output);
-        self.ended(row, StepStatus::Succeeded);
-        After::Next
-    }
-
-    fn skipped(&mut self, step: &PlannedStep, mut row: StepRun, reason: String) -> After {
-        self.write(Line::step(&step.id, LogLevel::Info, LogKind::Lifecycle, format!("Skipped: {reason}")));
-        self.context.set_step(&step.id, Value::Null);
-        row.skip_reason = Some(reason);
-        self.ended(row, StepStatus::Skipped);
-        After::Next
-    }
-
-    fn failed(&mut self, step: &PlannedStep, mut row: StepRun, error: ExecutionError) -> After {
-        let error =
-            ExecutionError { step_path: Some(step.id.clone()), pointer: error.pointer.or_else(|| Some(step.pointer.clone())), ..error };
-        let level = if step.on_error == OnError::Fail { LogLevel::Error } else { LogLevel::Warn };
-        self.write(Line::step(&step.id, level, LogKind::Lifecycle, format!("Failed for good: {}", error.message)));
-        self.context.set_step(&step.id, Value::Null);
-        row.error = Some(error.clone());
-        self.ended(row, StepStatus::Failed);
-        match step.on_error {
-            OnError::Fail => After::End(Ending::Failed(error)),
-            OnError::Continue => After::Next,
-            OnError::Stop => After::End(Ending::Succeeded { result: None }),
-        }
-    }
-
-    fn ended(&mut self, mut row: StepRun, status: StepStatus) {
-        row.status = status;
-        row.finished_at = Some(self.shared.parts.clock.now());
-        self.finished_steps += 1;
-        self.ended_step = Some(row);
+    pub(super) async fn show_running(&self, at: &At<'_>, row: &StepRun) -> Result<(), Error> {
+        self.state().put(row.clone());
+        let here = |change| ExecutionChange { current_step_path: Some(at.path.clone()), ..change };
+        self.commit(ExecutionStatus::Running, here).await
     }
 }
 
 /// The number of the attempt to come.
 fn next_number(row: &StepRun) -> u32 {
-    u32::try_from(row.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    row.attempts.last().map_or(1, |last| last.number.saturating_add(1))
 }
 
 /// The attempt that was broken off: nobody knows whether it reached the service, so it is made again and uses up none
@@ -217,24 +306,4 @@ fn out_of_time() -> ExecutionError {
 
 fn is_unknown(attempt: &StepAttempt) -> bool {
     attempt.error.as_ref().is_some_and(|error| error.code == ExecutionErrorCode::Interrupted)
-}
-
-/// The host a recorded step called last.
-fn called_host(recorded: &StepRun) -> Option<String> {
-    let exchange = recorded.attempts.iter().rev().find_map(|attempt| attempt.exchanges.last())?;
-    url::Url::parse(&exchange.url).ok()?.host_str().map(str::to_owned)
-}
-
-/// What a recorded step means for the steps after it.
-fn take_recorded(context: &mut crate::pipeline::Context, step: &PlannedStep, recorded: &StepRun) -> After {
-    context.set_step(&step.id, recorded.output.clone().unwrap_or(Value::Null));
-    let error = || {
-        recorded.error.clone().unwrap_or_else(|| ExecutionError::new(ExecutionErrorCode::Internal, ErrorClass::System, "The step failed"))
-    };
-    match (recorded.status, &step.action, step.on_error) {
-        (StepStatus::Failed, _, OnError::Fail) => After::End(Ending::Failed(error())),
-        (StepStatus::Failed, _, OnError::Stop) => After::End(Ending::Succeeded { result: None }),
-        (StepStatus::Succeeded, PlannedAction::Stop { result }, _) => After::End(Ending::Succeeded { result: Some(result.clone()) }),
-        _ => After::Next,
-    }
 }

@@ -90,7 +90,7 @@ impl Program {
         if !self.draws {
             return engine::evaluate(tera, &self.template, &names, "");
         }
-        engine::evaluate(tera, &self.template, &names, &format!("{}\n{pointer}\n{}", scope.run_id(), self.template))
+        engine::evaluate(tera, &self.template, &names, &format!("{}\n{pointer}\n{}", scope.seed(), self.template))
     }
 }
 
@@ -114,6 +114,11 @@ impl Expression {
     /// As [`Self::value`].
     pub fn truth(&self, context: &Context) -> Result<bool, Error> {
         self.eval(context.scope()).map(|value| truthy(&value))
+    }
+
+    /// As [`Self::truth`], where more names are there.
+    pub(crate) fn truth_with(&self, context: &Context, given: &[(&'static str, &Value)]) -> Result<bool, Error> {
+        self.eval(context.scope_with(given)).map(|value| truthy(&value))
     }
 
     pub(crate) fn eval(&self, scope: Scope<'_>) -> Result<Value, Error> {

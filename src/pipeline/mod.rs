@@ -29,8 +29,10 @@ mod request;
 mod rules;
 mod scan;
 mod schema;
+mod steps;
 mod view;
 mod wait;
+pub mod walk;
 
 #[cfg(test)]
 mod sample;
@@ -43,9 +45,10 @@ pub use error::Error;
 pub use interpolate::Expression;
 pub use map::{Decision, MappedValue, decide};
 pub use path::Path;
-pub use plan::{Compiled, Plan, PlannedAction, PlannedSet, PlannedStep, compile, hash};
+pub use plan::{Compiled, Plan, compile, hash};
 pub use preview::{Preview, preview_path, preview_template};
 pub use recorded::{RecordedOutcome, run_recorded};
 pub use redact::Redactor;
 pub use request::PlannedHttp;
 pub use rules::Verdict;
+pub use steps::{PlannedAction, PlannedStep};

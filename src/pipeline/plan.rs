@@ -10,22 +10,18 @@ use super::compiler::Compiler;
 use super::context::Context;
 use super::error::Error;
 use super::extract::cast;
-use super::interpolate::{Expression, Tree};
+use super::interpolate::Tree;
 use super::map::MappedValue;
 use super::path::Path;
 use super::redact::Redactor;
-use super::request::PlannedHttp;
 use super::schema::PlannedSchema;
+use super::steps::{self, PlannedStep};
 use crate::domain::contact::Contact;
-use crate::domain::definition::{Definition, IsoDuration, OnError, Reading, Retry, Step, StepAction, ValueType, WritePolicy, read};
+use crate::domain::definition::{Definition, IsoDuration, Reading, ValueType, WritePolicy, read};
 use crate::domain::problem::{Problem, Severity, pointer_join};
 
 /// Problems reported of one document.
 const MAX_PROBLEMS: usize = 200;
-/// Time for one attempt unless the definition says otherwise.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest time for one attempt.
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// What became of a document.
 #[derive(Clone)]
@@ -53,60 +49,6 @@ pub struct Plan {
     outputs: Vec<PlannedOutput>,
     mapping: Vec<PlannedField>,
     redactor: Redactor,
-}
-
-/// One step, with everything the defaults add.
-pub struct PlannedStep {
-    /// Its name in the definition.
-    pub id: String,
-    /// Name to show.
-    pub title: String,
-    /// Where it stands in the document, a JSON Pointer.
-    pub pointer: String,
-    /// The step runs only if this comes out true.
-    pub when: Option<Expression>,
-    /// What follows when it fails for good.
-    pub on_error: OnError,
-    /// Most time for one attempt.
-    pub timeout: Duration,
-    /// When to try again.
-    pub retry: Retry,
-    /// What one run of it costs, in units of the definition.
-    pub cost: f64,
-    /// What it does.
-    pub action: PlannedAction,
-}
-
-/// What a step does.
-pub enum PlannedAction {
-    /// Calls an API.
-    Http(Box<PlannedHttp>),
-    /// Computes values.
-    Set(PlannedSet),
-    /// Ends the run as succeeded.
-    Stop {
-        /// The run's result word.
-        result: String,
-    },
-}
-
-/// Values to compute.
-pub struct PlannedSet {
-    values: Vec<(String, Tree)>,
-}
-
-impl PlannedSet {
-    /// The values, as an object.
-    ///
-    /// # Errors
-    /// When an expression fails.
-    pub fn values(&self, context: &Context) -> Result<Value, Error> {
-        let mut map = Map::with_capacity(self.values.len());
-        for (name, tree) in &self.values {
-            map.insert(name.clone(), tree.eval(context.scope())?);
-        }
-        Ok(Value::Object(map))
-    }
 }
 
 struct PlannedOutput {
@@ -193,12 +135,7 @@ impl Parts {
     fn compile(compiler: &mut Compiler, definition: &Definition) -> Self {
         let inputs = PlannedSchema::compile(compiler, &definition.inputs, "/inputs");
         let config = PlannedSchema::compile(compiler, &definition.config, "/config");
-        let steps = definition
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(place, step)| step_of(compiler, definition, step, &format!("/steps/{place}")))
-            .collect();
+        let steps = steps::compile(compiler, definition);
         let redact: Vec<Path> =
             definition.redact.iter().enumerate().map(|(place, path)| compiler.path(path, &format!("/redact/{place}"))).collect();
         compiler.enter(None);
@@ -207,14 +144,8 @@ impl Parts {
             let value = compiler.tree(&output.value, &pointer_join(&pointer, "value"));
             PlannedOutput { name: name.clone(), pointer, value, value_type: output.value_type }
         });
-        Self {
-            inputs,
-            config,
-            steps,
-            outputs: outputs.collect(),
-            mapping: fields(compiler, definition),
-            redactor: Redactor::new(&[], &redact),
-        }
+        let outputs = outputs.collect();
+        Self { inputs, config, outputs, mapping: fields(compiler, definition, &steps), steps, redactor: Redactor::new(&[], &redact) }
     }
 
     fn into_plan(self, definition: Definition, hash: String) -> Plan {
@@ -223,33 +154,9 @@ impl Parts {
     }
 }
 
-fn step_of(compiler: &mut Compiler, definition: &Definition, step: &Step, pointer: &str) -> PlannedStep {
-    compiler.enter(Some(&step.id));
-    let defaults = &definition.defaults;
-    let mut retry = step.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default();
-    retry.attempts = retry.attempts.clamp(1, Retry::MAX_ATTEMPTS);
-    PlannedStep {
-        id: step.id.clone(),
-        title: step.title.clone().unwrap_or_else(|| step.id.clone()),
-        pointer: pointer.to_owned(),
-        when: step.when.as_ref().map(|text| compiler.condition(text, &pointer_join(pointer, "when"))),
-        on_error: step.on_error,
-        timeout: step.timeout.or(defaults.timeout).map_or(USUAL_TIMEOUT, IsoDuration::get).clamp(Duration::from_millis(1), LONGEST_TIMEOUT),
-        retry,
-        cost: if step.cost.is_finite() { step.cost.max(0.0) } else { 0.0 },
-        action: match &step.action {
-            StepAction::Http(http) => PlannedAction::Http(Box::new(PlannedHttp::compile(compiler, http, defaults, pointer))),
-            StepAction::Set(set) => {
-                let place = pointer_join(pointer, "values");
-                let values = set.values.iter().map(|(name, value)| (name.clone(), compiler.tree(value, &pointer_join(&place, name))));
-                PlannedAction::Set(PlannedSet { values: values.collect() })
-            }
-            StepAction::Stop(end) => PlannedAction::Stop { result: end.result.clone() },
-        },
-    }
-}
-
-fn fields(compiler: &mut Compiler, definition: &Definition) -> Vec<PlannedField> {
+fn fields(compiler: &mut Compiler, definition: &Definition, steps: &[PlannedStep]) -> Vec<PlannedField> {
+    let known = steps::every(steps);
+    let path_of = |id: String| known.iter().find(|step| step.id == id).map_or(id, |step| step.path.clone());
     let fields = definition.mapping.iter().flat_map(|mapping| &mapping.fields).enumerate();
     fields
         .map(|(place, field)| {
@@ -260,7 +167,7 @@ fn fields(compiler: &mut Compiler, definition: &Definition) -> Vec<PlannedField>
                 policy: field.policy,
                 confidence: field.confidence.as_ref().map(|value| compiler.tree(value, &pointer_join(&pointer, "confidence"))),
                 ttl: field.ttl.map(IsoDuration::get),
-                step_path: from.first_step(),
+                step_path: from.first_step().map(path_of),
                 from,
             }
         })
@@ -388,7 +295,7 @@ mod tests {
         source["steps"][0]["retry"]["attempts"] = json!(1_000_000_000);
         let definition: Definition = serde_json::from_value(source).unwrap();
         let parts = Parts::compile(&mut Compiler::new(), &definition);
-        assert_eq!((parts.steps[0].timeout, parts.steps[0].retry.attempts), (LONGEST_TIMEOUT, 20));
+        assert_eq!((parts.steps[0].timeout, parts.steps[0].retry.attempts), (steps::LONGEST_TIMEOUT, 20));
     }
 
     #[test]

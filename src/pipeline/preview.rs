@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::compiler::Compiler;
-use super::context::Scope;
+use super::context::Context;
 use super::error::Error;
 use crate::domain::problem::{Problem, nearest};
 
@@ -37,7 +37,7 @@ pub fn preview_template(text: &str, context: &Value) -> Preview {
         });
     }
     let refused = problems.iter().any(|problem| problem.severity == crate::domain::problem::Severity::Error);
-    let result = if refused { None } else { Some(expression.eval(Scope::of(names))) };
+    let result = if refused { None } else { Some(expression.value(&Context::of(names))) };
     finished(result, variables, problems)
 }
 

@@ -1,24 +1,29 @@
-//! Runs a definition's recorded tests: no network, no clock, no waiting.
+//! Runs a definition's recorded tests: no network, no waiting.
 //!
-//! The walk is that of a real run: conditions, requests, rules, retries, outputs and mapping. Each request is compared with
-//! the next recorded one and gets its recorded answer.
+//! The way is that of a real run: conditions, requests, rules, retries, outputs and mapping. Each request gets the first
+//! recorded answer that is left for its method and address; time passes only where a run would wait.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 
 use super::backoff::next_delay;
 use super::context::{Context, RunFacts};
 use super::map::{Decision, decide};
-use super::plan::{Plan, PlannedAction, PlannedStep};
+use super::plan::Plan;
 use super::request::PlannedHttp;
 use super::rules::Verdict;
+use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Outcome, Unit, World, walk};
 use crate::domain::contact::{Contact, ContactDraft};
-use crate::domain::definition::{MissingContact, OnError, RecordedExchange, RecordedRequest, RecordedResponse, RecordedTest};
+use crate::domain::definition::{MissingContact, RecordedExchange, RecordedRequest, RecordedResponse, RecordedTest};
 use crate::domain::exchange::{Request, Response};
-use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
+use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepStatus};
 use crate::domain::id::{ContactId, WorkspaceId};
+use crate::domain::step_log::LogLevel;
 
 /// What came of a recorded test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +35,15 @@ pub struct RecordedOutcome {
 }
 
 /// Runs one recorded test of a plan.
-pub fn run_recorded(plan: &Plan, test: &RecordedTest, now: DateTime<Utc>) -> RecordedOutcome {
-    let mut replay = Replay { plan, exchanges: test.exchanges.iter(), made: 0, differences: Vec::new(), now };
-    let mut contact = test.contact.as_ref().map(|fields| contact_of(fields, now, &mut replay.differences));
-    let end = replay.run(test, &mut contact);
-    let left = replay.exchanges.len();
-    let mut differences = replay.differences;
-    if left > 0 {
-        differences.push(format!("{left} recorded exchanges were not used"));
+pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateTime<Utc>) -> RecordedOutcome {
+    let unit = Unit { plan: std::sync::Arc::clone(plan), bindings: std::collections::BTreeMap::new() };
+    let state = State { left: test.exchanges.iter().collect(), now, ..State::default() };
+    let replay = Replay { state: Mutex::new(state) };
+    let mut contact = test.contact.as_ref().map(|fields| contact_of(fields, now, &mut replay.state().differences));
+    let end = replay.run(&unit, test, &mut contact);
+    let State { left, mut differences, .. } = replay.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !left.is_empty() {
+        differences.push(format!("{} recorded exchanges were not used", left.len()));
     }
     compare_end(test, &end, contact.as_ref(), &mut differences);
     RecordedOutcome { passed: differences.is_empty(), differences }
@@ -56,26 +62,32 @@ impl End {
     }
 }
 
-/// What follows a step.
-enum Next {
-    Go,
-    Stop(Option<String>),
+/// A world that has all its answers.
+struct Replay<'a> {
+    state: Mutex<State<'a>>,
 }
 
-struct Replay<'a> {
-    plan: &'a Plan,
-    exchanges: std::slice::Iter<'a, RecordedExchange>,
+#[derive(Default)]
+struct State<'a> {
+    left: Vec<&'a RecordedExchange>,
     made: usize,
     differences: Vec<String>,
     now: DateTime<Utc>,
+    cost: f64,
+    ended: HashMap<String, Ended>,
+    memories: HashMap<String, Value>,
+    charges: HashMap<String, f64>,
 }
 
-impl Replay<'_> {
-    fn run(&mut self, test: &RecordedTest, contact: &mut Option<Contact>) -> End {
-        let settled = self
-            .plan
-            .resolve_config(&test.config)
-            .and_then(|config| Ok((config, self.plan.resolve_input(&test.inputs, contact.as_ref())?)));
+impl<'a> Replay<'a> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, unit: &Unit, test: &RecordedTest, contact: &mut Option<Contact>) -> End {
+        let plan = &unit.plan;
+        let settled =
+            plan.resolve_config(&test.config).and_then(|config| Ok((config, plan.resolve_input(&test.inputs, contact.as_ref())?)));
         let (config, inputs) = match settled {
             Ok(settled) => settled,
             Err(problems) => {
@@ -84,110 +96,174 @@ impl Replay<'_> {
             }
         };
         let run = RunFacts { id: "exe_recorded".to_owned(), attempt: 1, cost: 0.0 };
-        let mut context = Context::new(inputs, config, contact.as_ref(), run, self.now);
-        let mut result = None;
-        for step in &self.plan.steps {
-            match self.step(step, &mut context) {
-                Ok(Next::Go) => {}
-                Ok(Next::Stop(word)) => {
-                    result = word;
-                    break;
+        loop {
+            let mut context = Context::new(inputs.clone(), config.clone(), contact.as_ref(), run.clone(), self.now());
+            // Nothing here waits for anything, so the walk comes to its end at once.
+            match walk(self, unit, &mut context).now_or_never() {
+                Some(Ok(Flow::Park(until))) => self.state().now = until,
+                Some(Ok(Flow::Go(_))) => return self.end(plan, &mut context, contact, None).unwrap_or_else(End::failed),
+                Some(Ok(Flow::End(Ending::Succeeded { result }))) => {
+                    return self.end(plan, &mut context, contact, result).unwrap_or_else(End::failed);
                 }
-                Err(error) => return End::failed(error),
+                Some(Ok(Flow::End(Ending::Failed(error)))) => return End::failed(error),
+                Some(Ok(Flow::End(_)) | Err(Stuck)) | None => {
+                    let message = "The run did not come to an end";
+                    return End::failed(ExecutionError::new(ExecutionErrorCode::Internal, ErrorClass::System, message));
+                }
             }
         }
-        self.end(&context, contact, result).unwrap_or_else(End::failed)
     }
 
-    fn end(&mut self, context: &Context, contact: &mut Option<Contact>, result: Option<String>) -> Result<End, ExecutionError> {
-        let outputs = self.plan.outputs(context).map_err(super::Error::into_execution_error)?;
-        self.map(context, contact)?;
+    fn end(
+        &self,
+        plan: &Plan,
+        context: &mut Context,
+        contact: &mut Option<Contact>,
+        result: Option<String>,
+    ) -> Result<End, ExecutionError> {
+        context.begin(1, self.cost(), self.now());
+        let outputs = plan.outputs(context).map_err(super::Error::into_execution_error)?;
+        self.map(plan, context, contact)?;
         Ok(End { result, outputs, error: None })
     }
 
-    fn step(&mut self, step: &PlannedStep, context: &mut Context) -> Result<Next, ExecutionError> {
-        let runs = step.when.as_ref().map_or(Ok(true), |when| when.truth(context));
-        let outcome = match runs.map_err(super::Error::into_execution_error) {
-            Ok(false) => return Ok(Next::Go),
-            Ok(true) => match &step.action {
-                PlannedAction::Stop { result } => return Ok(Next::Stop(Some(result.clone()))),
-                PlannedAction::Set(set) => set.values(context).map_err(super::Error::into_execution_error),
-                PlannedAction::Http(http) => {
-                    context.add_cost(step.cost);
-                    self.attempts(step, http, context)
-                }
-            },
-            Err(error) => Err(error),
-        };
-        match (outcome, step.on_error) {
-            (Ok(output), _) => {
-                context.set_step(&step.id, output);
-                Ok(Next::Go)
-            }
-            (Err(error), OnError::Fail) => Err(error),
-            (Err(_), OnError::Continue) => Ok(Next::Go),
-            (Err(_), OnError::Stop) => Ok(Next::Stop(None)),
-        }
-    }
-
-    fn attempts(&mut self, step: &PlannedStep, http: &PlannedHttp, context: &mut Context) -> Result<Value, ExecutionError> {
+    fn attempts(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Outcome {
         let mut elapsed = Duration::ZERO;
         let mut attempt = 1;
         loop {
-            context.set_attempt(attempt, self.now);
-            let request = http.build(context).map_err(super::Error::into_execution_error)?;
-            let response = self.exchange(&step.id, &request)?;
-            let (error, wait) = match http.judge(context, &response, self.now) {
-                Verdict::Success { output, .. } => return Ok(output),
-                Verdict::Fail { error } => return Err(error),
+            context.begin(attempt, self.cost(), self.now());
+            let answered = http.build(context).map_err(super::Error::into_execution_error).and_then(|request| self.exchange(at, &request));
+            let response = match answered {
+                Ok(response) => response,
+                Err(error) => return Outcome::Failed(error),
+            };
+            let (error, wait) = match http.judge(context, &response, self.now()) {
+                Verdict::Success { output, .. } => return Outcome::Done(output),
+                Verdict::Fail { error } => return Outcome::Failed(error),
                 Verdict::Retry { error, wait, .. } => (error, wait),
             };
-            if !step.retry.covers(error.class) {
-                return Err(error);
+            if !at.step.retry.covers(error.class) {
+                return Outcome::Failed(error);
             }
-            match next_delay(&step.retry, attempt, elapsed, wait, 0.0) {
+            match next_delay(&at.step.retry, attempt, elapsed, wait, 0.0) {
                 Some(delay) => elapsed = elapsed.saturating_add(delay),
-                None => return Err(error),
+                None => return Outcome::Failed(error),
             }
             attempt += 1;
         }
     }
 
-    /// The recorded answer to the next request.
-    fn exchange(&mut self, step: &str, request: &Request) -> Result<Response, ExecutionError> {
-        self.made += 1;
-        let place = format!("exchange {} (step `{step}`)", self.made);
-        let Some(recorded) = self.exchanges.next() else {
-            self.differences.push(format!("{place}: {} {} is not recorded", request.method.as_str(), request.url));
+    /// The recorded answer to a request.
+    fn exchange(&self, at: &At<'_>, request: &Request) -> Result<Response, ExecutionError> {
+        let mut state = self.state();
+        state.made += 1;
+        let place = format!("exchange {} (step `{}`)", state.made, at.path);
+        if state.left.is_empty() {
+            state.differences.push(format!("{place}: {} {} is not recorded", request.method.as_str(), request.url));
             return Err(ExecutionError::new(ExecutionErrorCode::Network, ErrorClass::Upstream, "The call is not recorded"));
-        };
-        compare_request(&place, &recorded.request, request, &mut self.differences);
+        }
+        // Calls made side by side may come in any order.
+        let fits =
+            |recorded: &&RecordedExchange| recorded.request.method == request.method && same_address(&recorded.request.url, &request.url);
+        let number = state.left.iter().position(fits).unwrap_or(0);
+        let recorded = state.left.remove(number);
+        compare_request(&place, &recorded.request, request, &mut state.differences);
         Ok(response_of(&recorded.response))
     }
 
-    fn map(&mut self, context: &Context, contact: &mut Option<Contact>) -> Result<(), ExecutionError> {
-        let Some(mapping) = &self.plan.definition.mapping else { return Ok(()) };
-        let values = self.plan.mapped_values(context).map_err(super::Error::into_execution_error)?;
+    fn map(&self, plan: &Plan, context: &Context, contact: &mut Option<Contact>) -> Result<(), ExecutionError> {
+        let Some(mapping) = &plan.definition.mapping else { return Ok(()) };
+        let values = plan.mapped_values(context).map_err(super::Error::into_execution_error)?;
+        let mut state = self.state();
+        let now = state.now;
         if contact.is_none() {
             match mapping.on_missing {
                 MissingContact::Skip => return Ok(()),
                 MissingContact::Fail => {
                     return Err(ExecutionError::new(ExecutionErrorCode::Mapping, ErrorClass::Data, "There is no contact to write to"));
                 }
-                MissingContact::Create => *contact = Some(contact_of(&Map::new(), self.now, &mut self.differences)),
+                MissingContact::Create => *contact = Some(contact_of(&Map::new(), now, &mut state.differences)),
             }
         }
         for value in values {
             let Some(contact) = contact.as_mut() else { continue };
-            let decision = decide(value.policy, &contact.field(&value.to), None, &value, self.now);
+            let decision = decide(value.policy, &contact.field(&value.to), None, &value, now);
             if let Decision::Write(written) = decision
                 && let Err(reason) = contact.set_field(&value.to, written)
             {
-                self.differences.push(format!("mapping to `{}`: {reason}", value.to));
+                state.differences.push(format!("mapping to `{}`: {reason}", value.to));
             }
         }
         Ok(())
     }
+}
+
+/// A replay cannot go on; it never comes to that.
+struct Stuck;
+
+impl World for Replay<'_> {
+    type Fault = Stuck;
+
+    fn now(&self) -> DateTime<Utc> {
+        self.state().now
+    }
+
+    async fn sleep_until(&self, at: DateTime<Utc>) {
+        let mut state = self.state();
+        state.now = state.now.max(at);
+    }
+
+    fn cost(&self) -> f64 {
+        let state = self.state();
+        state.cost + state.charges.values().sum::<f64>()
+    }
+
+    fn recorded(&self, at: &At<'_>) -> Option<Ended> {
+        self.state().ended.get(&at.path).cloned()
+    }
+
+    async fn enter(&self, _at: &At<'_>) -> Result<Option<Flow>, Stuck> {
+        Ok(None)
+    }
+
+    fn begin(&self, at: &At<'_>) -> Begun {
+        let state = self.state();
+        Begun { at: state.now, resumed: state.memories.contains_key(&at.path), given: None, left_out: None }
+    }
+
+    async fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Stuck> {
+        self.state().cost += at.step.cost;
+        Ok(Deed::Ended(self.attempts(at, http, context)))
+    }
+
+    fn memory(&self, at: &At<'_>) -> Option<Value> {
+        self.state().memories.get(&at.path).cloned()
+    }
+
+    fn remember(&self, at: &At<'_>, memory: Value) {
+        self.state().memories.insert(at.path.clone(), memory);
+    }
+
+    fn charge(&self, at: &At<'_>, cost: f64) {
+        self.state().charges.insert(at.path.clone(), cost);
+    }
+
+    fn say(&self, _at: &At<'_>, _level: LogLevel, _message: String) {}
+
+    fn finish(&self, at: &At<'_>, outcome: Outcome) -> Ended {
+        let (status, output, error) = match outcome {
+            Outcome::Done(output) => (StepStatus::Succeeded, output, None),
+            Outcome::Skipped(_) => (StepStatus::Skipped, Value::Null, None),
+            Outcome::Failed(error) => (StepStatus::Failed, Value::Null, Some(error)),
+        };
+        let ended = Ended { status, output: output.into(), error };
+        self.state().ended.insert(at.path.clone(), ended.clone());
+        ended
+    }
+
+    fn put_down(&self, _at: &At<'_>, _until: DateTime<Utc>) {}
+
+    fn abandon(&self, _at: &At<'_>) {}
 }
 
 fn contact_of(fields: &Map<String, Value>, now: DateTime<Utc>, differences: &mut Vec<String>) -> Contact {

@@ -114,7 +114,7 @@ impl PlannedHttp {
         let trouble = decoded.as_ref().err().cloned();
         let view = view(response, decoded.unwrap_or(Value::Null));
         let fail = |error: Error| Verdict::Fail { error: error.into_execution_error().status(response.status) };
-        let meaning = match self.meaning(context.scope_with(&view), response) {
+        let meaning = match self.meaning(context.scope_with(&[("response", &view)]), response) {
             Ok(meaning) => meaning,
             Err(error) => return fail(error),
         };

@@ -37,10 +37,7 @@ impl NamePath {
 
     /// The value; what is not there counts as null.
     pub(crate) fn resolve<'a>(&self, scope: Scope<'a>) -> Option<&'a Value> {
-        self.members.iter().try_fold(scope.get(&self.root)?, |value, member| match value {
-            Value::Array(items) => items.get(member.parse::<usize>().ok()?),
-            other => other.get(member.as_str()),
-        })
+        scope.find(&self.root, &self.members)
     }
 }
 

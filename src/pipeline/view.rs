@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::plan::{Plan, PlannedAction, PlannedStep};
+use super::plan::Plan;
+use super::steps::{self, PlannedStep};
 use crate::domain::definition::ValueType;
 
 impl Plan {
@@ -16,28 +17,14 @@ impl Plan {
         json!({"type": "object", "properties": properties})
     }
 
-    /// The step of this name.
-    pub fn step(&self, id: &str) -> Option<&PlannedStep> {
-        self.steps.iter().find(|step| step.id == id)
-    }
-}
-
-impl PlannedStep {
-    /// The kind's word: `http`, `set` or `stop`.
-    pub const fn kind(&self) -> &'static str {
-        match self.action {
-            PlannedAction::Http(_) => "http",
-            PlannedAction::Set(_) => "set",
-            PlannedAction::Stop { .. } => "stop",
-        }
+    /// The step of this path.
+    pub fn step(&self, path: &str) -> Option<&PlannedStep> {
+        self.every_step().into_iter().find(|step| step.path == path)
     }
 
-    /// The credential slot it uses.
-    pub fn slot(&self) -> Option<&str> {
-        match &self.action {
-            PlannedAction::Http(http) => http.slot.as_deref(),
-            PlannedAction::Set(_) | PlannedAction::Stop { .. } => None,
-        }
+    /// Every step, those within others too, each before those it holds.
+    pub fn every_step(&self) -> Vec<&PlannedStep> {
+        steps::every(&self.steps)
     }
 }
 

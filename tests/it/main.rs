@@ -6,6 +6,7 @@
 mod cli;
 mod credentials;
 mod executions;
+mod flow;
 mod install;
 mod isolation;
 mod limits;

@@ -31,6 +31,66 @@ async fn ask(client: &mut Client, document: &str, variables: Value) -> Value {
     answer["data"].clone()
 }
 
+/// A published connector in a workspace of its own; its id.
+async fn publish(client: &mut Client, definition: Value) -> Value {
+    ask(client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
+    let create = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
+    let input = json!({ "workspace": { "key": "a" }, "name": "Two", "source": { "definition": definition } });
+    let connector = ask(client, create, json!({ "input": input })).await["connectorCreate"]["connector"]["id"].clone();
+    let publish = "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }";
+    ask(client, publish, json!({ "id": connector })).await;
+    connector
+}
+
+#[tokio::test]
+async fn flt_1_after_kill_9_a_loop_goes_on_at_the_turn_where_it_was() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let upstream = Upstream::start(move |call| {
+        let value = json!({ "value": call.query("q") });
+        if call.query("q").as_deref() == Some("2b") && call.nth == 1 {
+            Reply::Gated(Arc::clone(&held), value)
+        } else {
+            Reply::Json(200, value)
+        }
+    })
+    .await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        let call = |id: &str, letter: &str| json!({ "id": id, "kind": "http", "request": { "path": "/x", "query": { "q": format!("{{{{ item }}}}{letter}") } }, "extract": { "value": { "path": "$.value" } } });
+        definition["steps"] = json!([{ "id": "each", "kind": "foreach", "items": "{{ [0, 1, 2, 3] }}", "do": [
+                { "id": "way", "kind": "branch", "cases": [{ "when": "{{ true }}", "do": [call("first", "a")] }] },
+                call("second", "b"),
+                { "id": "both", "kind": "set", "values": { "value": "{{ steps.first.value ~ steps.second.value }}" } }] }]);
+        definition["outputs"] = json!({ "value": { "value": "{{ steps.each.items }}" } });
+    });
+    let (folder, database) = (TempDir::new().unwrap(), Database::fresh().await);
+    let url = database.url();
+    let server = Process::serve(folder.path(), &url);
+    let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
+    let connector = publish(&mut client, definition).await;
+    let start = "mutation($id: ID!) { executionStart(input: { connectorId: $id }) { execution { id } userErrors { message } } }";
+    let id = ask(&mut client, start, json!({ "id": connector })).await["executionStart"]["execution"]["id"].clone();
+    while upstream.calls().len() < 6 {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    gate.add_permits(100);
+
+    let server = Process::serve(folder.path(), &url);
+    let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
+    let follow = client.subscribe("subscription($id: ID!) { executionLogs(executionId: $id) { complete } }", json!({ "id": id })).await;
+    while client.next(&follow).await.is_some() {}
+    let read =
+        "query($id: ID!) { execution(id: $id) { status output step(path: \"each[2]/second\") { status attempts { error { code } } } } }";
+    let execution = ask(&mut client, read, json!({ "id": id })).await["execution"].clone();
+    let made = |number: u32| json!({ "value": format!("{number}a{number}b") });
+    assert_eq!(execution["output"]["value"], json!([made(0), made(1), made(2), made(3)]), "{execution}");
+    assert_eq!(execution["step"]["attempts"], json!([{ "error": { "code": "INTERRUPTED" } }, { "error": null }]));
+    let mut asked: Vec<String> = upstream.calls().iter().filter_map(|call| call.query("q")).collect();
+    asked.sort();
+    assert_eq!(asked, ["0a", "0b", "1a", "1b", "2a", "2b", "2b", "3a", "3b"], "only the call that was cut off is made again");
+}
+
 #[tokio::test]
 async fn flt_1_flt_4_after_kill_9_every_acknowledged_run_ends_and_no_recorded_step_runs_again() {
     const RUNS: usize = 40;
@@ -49,17 +109,7 @@ async fn flt_1_flt_4_after_kill_9_every_acknowledged_run_ends_and_no_recorded_st
 
     let server = Process::serve(folder.path(), &url);
     let mut client = Client::connect(server.address, &token(folder.path(), &url, "ann")).await;
-    ask(&mut client, "mutation { workspaceCreate(input: { key: \"a\", name: \"a\" }) { userErrors { message } } }", json!({})).await;
-    let create = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
-    let made = ask(
-        &mut client,
-        create,
-        json!({ "input": { "workspace": { "key": "a" }, "name": "Two", "source": { "definition": two_steps(&upstream.base_url()) } } }),
-    )
-    .await;
-    let connector = made["connectorCreate"]["connector"]["id"].clone();
-    ask(&mut client, "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }", json!({ "id": connector }))
-        .await;
+    let connector = publish(&mut client, two_steps(&upstream.base_url())).await;
     let start = "mutation($input: ExecutionStartInput!) { executionStart(input: $input) { execution { id } userErrors { message } } }";
     let mut ids = Vec::new();
     for q in 0..RUNS {

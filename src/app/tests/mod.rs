@@ -156,7 +156,7 @@ impl Bench {
             wake_at: None,
             release_lease: false,
         };
-        let record = Record { entries: Arc::clone(&entries), step: None, execution, contact: None, now };
+        let record = Record { entries: Arc::clone(&entries), steps: Vec::new(), execution, contact: None, now };
         let recorded = self.store.record(lease, record).await.unwrap();
         self.events.publish(lease.execution_id, || ExecutionEvent {
             execution_id: lease.execution_id,

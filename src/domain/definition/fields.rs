@@ -91,6 +91,8 @@ pub enum Shape {
     Expression,
     /// Exactly one expression, or a number from 0 to 1.
     Share,
+    /// Exactly one expression, or a number that is not negative.
+    Amount,
     /// Any JSON with expressions in its texts.
     Values,
     /// Any JSON, taken as it is.

@@ -6,11 +6,13 @@
 pub mod duration;
 pub mod expression;
 pub mod fields;
+pub mod flow;
 pub mod mapping;
 pub mod request;
 pub mod retry;
 pub mod slot;
 pub mod step;
+pub mod tree;
 pub mod validate;
 
 use std::collections::BTreeMap;
@@ -19,18 +21,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use duration::IsoDuration;
+pub use flow::{BranchStep, Case, ForeachStep, ParallelStep, Provider, WaitStep, WaterfallStep, WaterfallStrategy};
 pub use mapping::{FieldMapping, Mapping, MissingContact, WritePolicy};
 pub use request::{Body, BodyKind, Decoder, HttpRequest, Response, Rule, RuleAction, RuleCondition, RuleWait, WaitFormat};
 pub use retry::{Backoff, BackoffKind, Retry};
 pub use slot::{Inject, InjectPlace, Slot, TestRequest};
 pub use step::{Extraction, HttpStep, OnError, SetStep, Step, StepAction, StopStep, Take, ValueType};
+pub use tree::{Block, Placed};
 pub use validate::{Reading, read};
 
 /// The format this server understands.
 pub const SPEC: &str = "connectors/v1";
 
-/// Steps a definition may have.
+/// Steps a definition may have, those within others counted.
 pub const MAX_STEPS: usize = 200;
+
+/// Steps that may stand within one another.
+pub const MAX_STEP_DEPTH: usize = 8;
 
 /// Credential slots a definition may have.
 pub const MAX_SLOTS: usize = 20;

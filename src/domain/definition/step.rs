@@ -1,4 +1,4 @@
-//! Steps: what they share, and the kinds `http`, `set`, `stop`.
+//! Steps: what they share, and the kinds `http`, `set`, `stop`. Those that hold steps are in [`super::flow`].
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::duration::IsoDuration;
+use super::flow::{BranchStep, ForeachStep, ParallelStep, WaitStep, WaterfallStep};
 use super::request::{HttpRequest, Response, Rule};
 use super::retry::Retry;
 
@@ -58,6 +59,16 @@ pub enum StepAction {
     Http(Box<HttpStep>),
     /// Computes values.
     Set(SetStep),
+    /// Runs the steps of the first case that fits.
+    Branch(BranchStep),
+    /// Runs its steps for each item of a list.
+    Foreach(ForeachStep),
+    /// Runs several lists of steps side by side.
+    Parallel(ParallelStep),
+    /// Asks providers until the result of one is accepted.
+    Waterfall(WaterfallStep),
+    /// Lets time pass.
+    Wait(WaitStep),
     /// Ends the run.
     Stop(StopStep),
 }
@@ -68,6 +79,11 @@ impl StepAction {
         match self {
             Self::Http(_) => "http",
             Self::Set(_) => "set",
+            Self::Branch(_) => "branch",
+            Self::Foreach(_) => "foreach",
+            Self::Parallel(_) => "parallel",
+            Self::Waterfall(_) => "waterfall",
+            Self::Wait(_) => "wait",
             Self::Stop(_) => "stop",
         }
     }

@@ -51,8 +51,8 @@ pub(crate) struct ExecutionUpdate {
 impl From<app::ExecutionState> for ExecutionUpdate {
     fn from(state: app::ExecutionState) -> Self {
         Self {
+            changed_steps: state.changed_steps.into_iter().map(|row| StepRun::new(&state.scope, row)).collect(),
             execution: Execution::new(&state.scope, state.execution),
-            changed_steps: state.changed_steps.into_iter().map(StepRun::new).collect(),
             complete: state.complete,
         }
     }

@@ -6,7 +6,7 @@ use async_graphql::{Object, SimpleObject};
 use serde_json::{Value, json};
 
 use crate::app::definitions::{self, Compiled};
-use crate::domain::definition::{self as domain, Definition, IsoDuration, Retry, SPEC, Step, StepAction};
+use crate::domain::definition::{self as domain, Definition, IsoDuration, Placed, Retry, SPEC, Step, StepAction};
 use crate::domain::execution::ErrorClass as DomainErrorClass;
 use crate::domain::problem::Problem;
 use crate::graphql::scalar::{ConnectorDefinition, Json, JsonPath, JsonPointer, SafeInt, TemplateString, int, milliseconds};
@@ -81,10 +81,10 @@ impl DefinitionView {
         self.definition().into_iter().flat_map(|known| &known.credentials).map(|(name, slot)| CredentialSlot::new(name, slot)).collect()
     }
 
-    /// Its steps in order. At most 200.
+    /// Its steps in order, each before those it holds. At most 200.
     async fn steps(&self) -> Vec<ConnectorStep> {
         let Some(known) = self.definition() else { return Vec::new() };
-        known.steps.iter().map(|step| ConnectorStep::new(known, step)).collect()
+        known.placed().iter().map(|placed| ConnectorStep::new(known, placed)).collect()
     }
 
     /// The way results take to contacts; null when there is none.
@@ -136,7 +136,7 @@ impl CredentialSlot {
 /// One step of a definition.
 #[derive(SimpleObject, Debug, Clone)]
 pub(crate) struct ConnectorStep {
-    /// Its place, unique in the definition, e.g. `lookup`.
+    /// Its place, unique in the definition, e.g. `email/a/find`.
     path: String,
     /// Its own name: the last part of the path.
     key: String,
@@ -146,7 +146,7 @@ pub(crate) struct ConnectorStep {
     title: String,
     /// The kind of step: one of `stepKinds`.
     kind: String,
-    /// What the kind's schema asks for.
+    /// What the kind's schema asks for, without the steps it holds.
     settings: Json,
     /// What must come out true for it to run.
     condition: Option<TemplateString>,
@@ -163,24 +163,18 @@ pub(crate) struct ConnectorStep {
 }
 
 impl ConnectorStep {
-    fn new(definition: &Definition, step: &Step) -> Self {
-        let mut settings = serde_json::to_value(&step.action).unwrap_or_else(|_| json!({}));
-        if let Some(members) = settings.as_object_mut() {
-            members.remove("kind");
-        }
-        let http = match &step.action {
-            StepAction::Http(http) => Some(http),
-            StepAction::Set(_) | StepAction::Stop(_) => None,
-        };
+    fn new(definition: &Definition, placed: &Placed<'_>) -> Self {
+        let step = placed.step;
+        let http = if let StepAction::Http(http) = &step.action { Some(http) } else { None };
         let retry = step.retry.as_ref().or(definition.defaults.retry.as_ref()).cloned().unwrap_or_default();
         let timeout = step.timeout.or(definition.defaults.timeout).unwrap_or(TIMEOUT);
         Self {
-            path: step.id.clone(),
+            path: placed.path.clone(),
             key: step.id.clone(),
-            parent_path: None,
+            parent_path: placed.parent.clone(),
             title: step.title.clone().unwrap_or_else(|| step.id.clone()),
             kind: step.action.kind().to_owned(),
-            settings: Json(settings),
+            settings: Json(settings(step)),
             condition: step.when.clone().map(TemplateString),
             extractions: http.into_iter().flat_map(|http| &http.extract).map(|(name, taken)| Extraction::new(name, taken)).collect(),
             retry: (&retry).into(),
@@ -189,6 +183,21 @@ impl ConnectorStep {
             credential_slot: http.and_then(|http| http.auth.clone().or_else(|| definition.defaults.auth.clone())),
         }
     }
+}
+
+/// What only its kind has, without the steps it holds: those are listed by themselves.
+fn settings(step: &Step) -> Value {
+    let mut settings = serde_json::to_value(&step.action).unwrap_or_else(|_| json!({}));
+    for block in step.blocks() {
+        let Some((around, list)) = block.pointer.rsplit_once('/') else { continue };
+        if let Some(Value::Object(members)) = settings.pointer_mut(around) {
+            members.shift_remove(&list.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    if let Some(members) = settings.as_object_mut() {
+        members.shift_remove("kind");
+    }
+    settings
 }
 
 /// One value that is taken from a result.

@@ -146,11 +146,11 @@ impl Execution {
 
     /// Its top steps in the definition's order, those still to come included. At most 200.
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<StepRun>> {
-        let reached = ctx.app()?.list_steps(&self.scope, self.row.id).await?;
-        let mut steps: Vec<StepRun> = reached.into_iter().take(STEPS).map(StepRun::new).collect();
-        for row in self.pending(ctx).await? {
+        let reached = ctx.app()?.list_top_steps(&self.scope, self.row.id, STEPS as u64).await?;
+        let mut steps: Vec<StepRun> = reached.into_iter().map(|row| StepRun::new(&self.scope, row)).collect();
+        for row in self.pending(ctx).await?.into_iter().filter(|row| row.parent_path.is_none()) {
             if steps.len() < STEPS && !steps.iter().any(|step| step.is_at(&row.path)) {
-                steps.push(StepRun::new(row));
+                steps.push(StepRun::new(&self.scope, row));
             }
         }
         Ok(steps)
@@ -159,9 +159,9 @@ impl Execution {
     /// The step at this path.
     async fn step(&self, ctx: &Context<'_>, #[graphql(desc = "The step's path.")] path: String) -> Result<Option<StepRun>> {
         if let Some(found) = ctx.app()?.find_step(&self.scope, self.row.id, &path).await? {
-            return Ok(Some(StepRun::new(found)));
+            return Ok(Some(StepRun::new(&self.scope, found)));
         }
-        Ok(self.pending(ctx).await?.into_iter().find(|row| row.path == path).map(StepRun::new))
+        Ok(self.pending(ctx).await?.into_iter().find(|row| row.path == path).map(|row| StepRun::new(&self.scope, row)))
     }
 
     /// What became of each value for the contact; for a test, what would have. At most 200.
@@ -220,15 +220,16 @@ impl Execution {
 }
 
 impl Execution {
-    /// Steps of the plan as if none had been reached.
+    /// Steps of the plan as if none had been reached; of loops the first turn.
     async fn pending(&self, ctx: &Context<'_>) -> Result<Vec<domain::StepRun>> {
         let Some(plan) = ctx.app()?.plan_behind(&self.scope, &self.row).await? else { return Ok(Vec::new()) };
-        let rows = (0_i32..).zip(&plan.steps).map(|(position, step)| domain::StepRun {
+        let rows = (0_i32..).zip(plan.every_step()).map(|(position, step)| domain::StepRun {
             // A step not reached has no row; its id is its run's, moved on by its place.
             id: StepRunId::from_uuid(uuid::Uuid::from_u128(self.row.id.uuid().as_u128() ^ (u128::from(position.unsigned_abs()) + 1))),
             execution_id: self.row.id,
             workspace_id: self.row.workspace_id,
-            path: step.id.clone(),
+            path: step.path.clone(),
+            parent_path: step.parent_path.clone(),
             position,
             title: step.title.clone(),
             kind: step.kind().to_owned(),
@@ -240,6 +241,8 @@ impl Execution {
             output: None,
             error: None,
             skip_reason: self.row.status.is_final().then(|| "The run ended before it.".to_owned()),
+            memory: None,
+            cached: false,
         });
         Ok(rows.collect())
     }

@@ -2,12 +2,15 @@
 
 use async_graphql::SimpleObject;
 
-use crate::domain::definition::{Definition, OnError, Step, StepAction};
+use crate::domain::definition::{Block, Definition, OnError, Step, StepAction};
 use crate::domain::problem::{Problem, Severity};
 use crate::graphql::scalar::int;
 
 /// How far apart boxes are, from top to top.
 const ROW: f64 = 120.0;
+
+/// How far apart lists of steps within a step are, from left to left.
+const COLUMN: f64 = 280.0;
 
 /// A definition as boxes and lines, with the names flow canvases use.
 #[derive(SimpleObject, Debug, Clone)]
@@ -23,7 +26,7 @@ pub(crate) struct FlowGraph {
 pub(crate) struct FlowNode {
     /// The step's path, or `start` or `end`.
     key: String,
-    /// The box it is drawn in, by key.
+    /// The box it is drawn in, by key; its place is counted from there.
     parent_key: Option<String>,
     /// The kind of step, or `start` or `end`.
     #[graphql(name = "type")]
@@ -66,60 +69,120 @@ impl FlowGraph {
     /// The picture of a definition; start and end alone when it cannot be read.
     pub(crate) fn new(definition: Option<&Definition>, problems: &[Problem]) -> Self {
         let steps = definition.map(|known| known.steps.as_slice()).unwrap_or_default();
-        let mut nodes = vec![node("start", "start", "Start", (0, 0))];
-        let mut edges = Vec::new();
-        let mut before = ("start".to_owned(), None);
-        for (place, step) in (1..).zip(steps) {
-            let errors =
-                problems.iter().filter(|problem| problem.severity == Severity::Error && problem.step_path.as_ref() == Some(&step.id));
-            let mut drawn = node(&step.id, step.action.kind(), step.title.as_ref().unwrap_or(&step.id), (place, errors.count()));
-            drawn.source_handles = handles(step);
-            nodes.push(drawn);
-            edges.push(edge(&before.0, &step.id, before.1.take(), None));
-            let following = steps.get(usize::from(place)).map_or("end", |next| next.id.as_str());
-            match step.on_error {
-                OnError::Fail => {}
-                OnError::Continue => edges.push(edge(&step.id, following, Some("failure"), None)),
-                OnError::Stop => edges.push(edge(&step.id, "end", Some("failure"), None)),
-            }
-            match &step.action {
-                StepAction::Stop(stop) => {
-                    edges.push(edge(&step.id, "end", Some("stop"), Some(&stop.result)));
-                    before = (step.id.clone(), Some("skipped"));
-                }
-                StepAction::Http(_) | StepAction::Set(_) => before = (step.id.clone(), Some("success")),
-            }
-        }
-        // A stop that always runs has nothing after it.
-        if !steps.last().is_some_and(|step| matches!(step.action, StepAction::Stop(_)) && step.when.is_none()) {
-            edges.push(edge(&before.0, "end", before.1, None));
-        }
-        nodes.push(node("end", "end", "End", (u16::try_from(steps.len() + 1).unwrap_or(u16::MAX), 0)));
-        Self { nodes, edges }
+        let mut drawing = Drawing { problems, graph: Self { nodes: vec![node("start", "start", "Start")], edges: Vec::new() } };
+        let list = List { prefix: "", parent: None, column: 0, first_row: 1 };
+        let left = drawing.steps(steps, &list, ("start".to_owned(), None));
+        let mut graph = drawing.graph;
+        graph.edges.extend(left.map(|(key, handle)| edge(&key, "end", handle.as_deref(), None)));
+        let mut end = node("end", "end", "End");
+        end.position.y = row(steps.len() + 1);
+        graph.nodes.push(end);
+        graph
     }
 }
 
+/// One list of steps to draw.
+struct List<'a> {
+    /// What the paths of its steps begin with.
+    prefix: &'a str,
+    /// Path of the step that holds it.
+    parent: Option<&'a str>,
+    /// Which of the lists of that step it is.
+    column: u16,
+    /// How many rows are left free above.
+    first_row: usize,
+}
+
+/// The box and the handle that a line comes from.
+type Before = (String, Option<String>);
+
+struct Drawing<'a> {
+    problems: &'a [Problem],
+    graph: FlowGraph,
+}
+
+impl Drawing<'_> {
+    /// Draws a list of steps; gives where the line to what follows comes from, unless nothing can follow.
+    fn steps(&mut self, steps: &[Step], list: &List<'_>, before: Before) -> Option<Before> {
+        let mut before = before;
+        let path_of = |step: &Step| if list.prefix.is_empty() { step.id.clone() } else { format!("{}/{}", list.prefix, step.id) };
+        for (place, step) in steps.iter().enumerate() {
+            let path = path_of(step);
+            self.step(step, &path, list, place);
+            self.graph.edges.push(edge(&before.0, &path, before.1.take().as_deref(), None));
+            let following = steps.get(place + 1).map(path_of).or_else(|| list.parent.is_none().then(|| "end".to_owned()));
+            match (step.on_error, following) {
+                (OnError::Continue, Some(following)) => self.graph.edges.push(edge(&path, &following, Some("failure"), None)),
+                (OnError::Stop, _) => self.graph.edges.push(edge(&path, "end", Some("failure"), None)),
+                (OnError::Fail, _) | (OnError::Continue, None) => {}
+            }
+            before = match &step.action {
+                StepAction::Stop(stop) => {
+                    self.graph.edges.push(edge(&path, "end", Some("stop"), Some(&stop.result)));
+                    (path, Some("skipped".to_owned()))
+                }
+                _ => (path, Some("success".to_owned())),
+            };
+        }
+        // A stop that always runs has nothing after it.
+        let ends = steps.last().is_some_and(|step| matches!(step.action, StepAction::Stop(_)) && step.when.is_none());
+        (!ends).then_some(before)
+    }
+
+    fn step(&mut self, step: &Step, path: &str, list: &List<'_>, place: usize) {
+        let is_here = |problem: &&Problem| problem.severity == Severity::Error && problem.step_path.as_deref() == Some(path);
+        let mut drawn = node(path, step.action.kind(), step.title.as_ref().unwrap_or(&step.id));
+        drawn.parent_key = list.parent.map(str::to_owned);
+        drawn.position = FlowPosition { x: f64::from(list.column) * COLUMN, y: row(place + list.first_row) };
+        drawn.error_count = int(self.problems.iter().filter(is_here).count());
+        drawn.source_handles = handles(step);
+        self.graph.nodes.push(drawn);
+        for (column, block) in (0..).zip(step.blocks()) {
+            let prefix = block.prefix(path);
+            let entry = (path.to_owned(), Some(entry(&block)));
+            let label = block.label.to_owned();
+            let drawn_before = self.graph.edges.len();
+            self.steps(block.steps, &List { prefix: &prefix, parent: Some(path), column, first_row: 1 }, entry);
+            if let Some(first) =
+                self.graph.edges.get_mut(drawn_before..).and_then(|edges| edges.iter_mut().find(|edge| edge.source == path))
+            {
+                first.label = Some(label);
+            }
+        }
+    }
+}
+
+/// The handle from which the line to the first step of a list comes.
+fn entry(block: &Block<'_>) -> String {
+    if block.segment.is_empty() { "each".to_owned() } else { block.segment.clone() }
+}
+
 fn handles(step: &Step) -> Vec<String> {
-    let mut names = match step.action {
-        StepAction::Stop(_) => vec!["stop".to_owned(), "skipped".to_owned()],
-        StepAction::Http(_) | StepAction::Set(_) => vec!["success".to_owned()],
-    };
+    let mut names: Vec<String> = step.blocks().iter().map(entry).collect();
+    match step.action {
+        StepAction::Stop(_) => names.extend(["stop".to_owned(), "skipped".to_owned()]),
+        _ => names.push("success".to_owned()),
+    }
     if step.on_error != OnError::Fail {
         names.push("failure".to_owned());
     }
     names
 }
 
-fn node(key: &str, kind: &str, label: &str, (row, errors): (u16, usize)) -> FlowNode {
+fn row(number: usize) -> f64 {
+    f64::from(u16::try_from(number).unwrap_or(u16::MAX)) * ROW
+}
+
+fn node(key: &str, kind: &str, label: &str) -> FlowNode {
     let source_handles = if kind == "start" { vec!["success".to_owned()] } else { Vec::new() };
     FlowNode {
         key: key.to_owned(),
         parent_key: None,
         kind: kind.to_owned(),
         label: label.to_owned(),
-        position: FlowPosition { x: 0.0, y: f64::from(row) * ROW },
+        position: FlowPosition { x: 0.0, y: 0.0 },
         source_handles,
-        error_count: int(errors),
+        error_count: 0,
     }
 }
 

@@ -59,7 +59,9 @@ impl Node {
             ExecutionId::PREFIX => {
                 seen(app.find_execution(principal, parse_id(id)?).await)?.map(|(row, scope)| Execution::new(&scope, row).into())
             }
-            StepRunId::PREFIX => seen(app.find_step_run(principal, parse_id(id)?).await)?.map(|(row, _)| StepRun::new(row).into()),
+            StepRunId::PREFIX => {
+                seen(app.find_step_run(principal, parse_id(id)?).await)?.map(|(row, scope)| StepRun::new(&scope, row).into())
+            }
             ContactId::PREFIX => {
                 seen(app.find_contact(principal, parse_id(id)?).await)?.map(|(row, scope)| Contact::new(&scope, row).into())
             }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 
+use crate::auth::WorkspaceScope;
 use crate::domain::exchange;
 use crate::domain::execution as domain;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{DateTime, Json, SafeInt, between, int};
 
-use super::{ExecutionError, HttpMethod, StepStatus};
+use super::{Connection, ExecutionError, HttpMethod, PageArgs, StepStatus, page_cost};
 
 /// Calls one attempt shows.
 const EXCHANGES: usize = 50;
@@ -22,12 +23,13 @@ const PREVIEW_BYTES: usize = 262_144;
 /// One step in one execution.
 #[derive(Clone)]
 pub(crate) struct StepRun {
+    scope: WorkspaceScope,
     row: Arc<domain::StepRun>,
 }
 
 impl StepRun {
-    pub(crate) fn new(row: domain::StepRun) -> Self {
-        Self { row: Arc::new(row) }
+    pub(crate) fn new(scope: &WorkspaceScope, row: domain::StepRun) -> Self {
+        Self { scope: scope.clone(), row: Arc::new(row) }
     }
 
     pub(crate) fn is_at(&self, path: &str) -> bool {
@@ -43,7 +45,7 @@ impl StepRun {
         self.row.id.to_string().into()
     }
 
-    /// Its place in the run: the path it has in the definition.
+    /// Its place in the run: its path in the definition, with the turn of a loop in square brackets, e.g. `each[3]/post`.
     async fn path(&self) -> &str {
         &self.row.path
     }
@@ -87,6 +89,26 @@ impl StepRun {
     /// Its attempts, the first in front. At most 20.
     async fn attempts(&self) -> Vec<StepAttempt> {
         self.row.attempts.iter().map(Into::into).collect()
+    }
+
+    /// The steps in it, in the order they began: of the branch taken, of the providers asked, of each turn of a loop.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn children(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<StepRun>> {
+        let page = PageArgs { first, after, last, before }.request(ctx)?;
+        let found = ctx.app()?.list_steps_within(&self.scope, &self.row, &page).await?;
+        Ok(found.map(|row| StepRun::new(&self.scope, row)).into())
+    }
+
+    /// Did the result come from the cache?
+    async fn cached(&self) -> bool {
+        self.row.cached
     }
 
     /// What it cost, in the definition's own units.

@@ -68,25 +68,26 @@ const UPSERT_STEPS: Sql = Sql {
         WITH j(v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
         INSERT INTO execution_steps \
             (id, workspace_id, execution_id, path, position, title, kind, status, started_at, finished_at, \
-             attempts, cost, output, error, skip_reason) \
+             attempts, cost, output, error, skip_reason, memory, cached, parent_path) \
         SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, \
-            v->>10, v->>11, v->>12, v->>13, v->>14 FROM j WHERE true \
+            v->>10, v->>11, v->>12, v->>13, v->>14, v->>15, v->>16, v->>17 FROM j WHERE true \
         ON CONFLICT (execution_id, path) DO UPDATE SET position = excluded.position, title = excluded.title, kind = excluded.kind, \
             status = excluded.status, started_at = excluded.started_at, finished_at = excluded.finished_at, \
             attempts = excluded.attempts, cost = excluded.cost, output = excluded.output, error = excluded.error, \
-            skip_reason = excluded.skip_reason",
+            skip_reason = excluded.skip_reason, memory = excluded.memory, cached = excluded.cached",
     postgres: "\
         INSERT INTO execution_steps \
             (id, workspace_id, execution_id, path, position, title, kind, status, started_at, finished_at, \
-             attempts, cost, output, error, skip_reason) \
+             attempts, cost, output, error, skip_reason, memory, cached, parent_path) \
         SELECT v->>0, v->>1, v->>2, v->>3, (v->>4)::integer, v->>5, v->>6, v->>7, (v->>8)::timestamptz, (v->>9)::timestamptz, \
-            (v->>10)::jsonb, (v->>11)::double precision, (v->>12)::jsonb, (v->>13)::jsonb, v->>14 \
+            (v->>10)::jsonb, (v->>11)::double precision, (v->>12)::jsonb, (v->>13)::jsonb, v->>14, \
+            (v->>15)::jsonb, (v->>16)::boolean, v->>17 \
         FROM jsonb_array_elements($1::jsonb) AS j(v) \
         ON CONFLICT (workspace_id, execution_id, path) DO UPDATE SET \
             position = excluded.position, title = excluded.title, kind = excluded.kind, \
             status = excluded.status, started_at = excluded.started_at, finished_at = excluded.finished_at, \
             attempts = excluded.attempts, cost = excluded.cost, output = excluded.output, error = excluded.error, \
-            skip_reason = excluded.skip_reason",
+            skip_reason = excluded.skip_reason, memory = excluded.memory, cached = excluded.cached",
 };
 
 /// PostgreSQL counts by the trigger `increment_connector_stats()`.
@@ -204,8 +205,8 @@ fn gather(lease: &Lease, record: &Record, held: &Held, gathered: &mut Gathered<'
     rows.row().add(&id).add(status.as_str()).add(revision).maybe_json(change.output.as_ref()).add(&change.result).add(change.cost);
     rows.maybe_json(change.error.as_ref()).add(change.warning_count).add(change.finished_steps).add(&change.current_step_path);
     rows.maybe_time(finished_at).maybe_time(wake_at).add(last).add(change.release_lease || done);
-    rows.add(record.step.as_ref().is_some_and(|step| step.status.is_final()));
-    if let Some(step) = &record.step {
+    rows.add(record.steps.iter().any(|step| step.status.is_final()));
+    for step in &record.steps {
         add_step(&mut gathered.steps, &workspace, &id, step);
     }
     add_lines(gathered.lines, &workspace, &id, &record.entries);
@@ -223,6 +224,7 @@ fn add_step(rows: &mut Rows, workspace: &str, execution: &str, step: &StepRun) {
     rows.row().text(step.id).add(workspace).add(execution).add(&step.path).add(step.position).add(&step.title).add(&step.kind);
     rows.add(step.status.as_str()).maybe_time(step.started_at).maybe_time(step.finished_at).json(&step.attempts).add(step.cost);
     rows.maybe_json(step.output.as_ref()).maybe_json(step.error.as_ref()).add(&step.skip_reason);
+    rows.maybe_json(step.memory.as_ref()).add(step.cached).add(&step.parent_path);
 }
 
 fn count(session: &Session<'_>, ended: HashMap<ConnectorId, Ended>) -> Rows {

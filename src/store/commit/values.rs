@@ -159,8 +159,8 @@ pub struct NewContact {
 pub struct Record {
     /// Log lines, continuing those that are there.
     pub entries: Arc<[LogEntry]>,
-    /// The step as it is now; replaces the one at the same path.
-    pub step: Option<StepRun>,
+    /// Steps as they are now; each replaces the one at the same path.
+    pub steps: Vec<StepRun>,
     /// How the execution stands.
     pub execution: ExecutionChange,
     /// What happened to the contact.

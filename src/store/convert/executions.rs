@@ -46,6 +46,7 @@ pub(in super::super) fn step(row: execution_step::Model) -> Result<StepRun, Erro
         execution_id: id(&row.execution_id)?,
         workspace_id: id(&row.workspace_id)?,
         path: row.path,
+        parent_path: row.parent_path,
         position: row.position,
         title: row.title,
         kind: row.kind,
@@ -57,6 +58,8 @@ pub(in super::super) fn step(row: execution_step::Model) -> Result<StepRun, Erro
         output: row.output,
         error: row.error.map(typed).transpose()?,
         skip_reason: row.skip_reason,
+        memory: row.memory,
+        cached: row.cached,
     })
 }
 

@@ -164,6 +164,6 @@ async fn lost_workers_are_counted_until_a_step_is_recorded() {
     assert_eq!(counts, [0, 1, 2]);
     let claimed = stale().await;
     let step = records::step_with_body(&claimed, "x");
-    bench.store.record(&claimed.lease, Record { step: Some(step), ..record(&claimed, 2, ExecutionStatus::Running) }).await.unwrap();
+    bench.store.record(&claimed.lease, Record { steps: vec![step], ..record(&claimed, 2, ExecutionStatus::Running) }).await.unwrap();
     assert_eq!(stale().await.recoveries, 1, "counted anew");
 }

@@ -88,7 +88,7 @@ async fn a_run_of_one_step_costs_at_most_two_kilobytes_beside_the_body_it_keeps(
         let claimed = bench.claim(bench.start(&scope, Some(connector.id)).await).await;
         let mut write = record(&claimed, 2, ExecutionStatus::Succeeded);
         write.entries = write.entries.iter().cloned().chain([line(claimed.execution.id, 3)]).collect();
-        write.step = Some(records::step_with_body(&claimed, &"x".repeat(1024)));
+        write.steps = vec![records::step_with_body(&claimed, &"x".repeat(1024))];
         write.execution.output = Some(json!({"email": "ann@x.example"}));
         bench.store.record(&claimed.lease, write).await.unwrap();
     }))

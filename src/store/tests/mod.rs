@@ -238,7 +238,7 @@ fn change(status: ExecutionStatus) -> ExecutionChange {
 
 fn record(claimed: &Claimed, sequence: i32, status: ExecutionStatus) -> Record {
     let entries = vec![line(claimed.execution.id, sequence)];
-    Record { entries: entries.into(), step: None, execution: change(status), contact: None, now: now() }
+    Record { entries: entries.into(), steps: Vec::new(), execution: change(status), contact: None, now: now() }
 }
 
 fn owner(name: &str) -> LeaseRequest {

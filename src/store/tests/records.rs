@@ -30,6 +30,7 @@ fn step(claimed: &Claimed, path: &str, status: StepStatus) -> StepRun {
         execution_id: claimed.execution.id,
         workspace_id: claimed.execution.workspace_id,
         path: path.to_owned(),
+        parent_path: None,
         position: 0,
         title: "Look \"up\"".to_owned(),
         kind: "http".to_owned(),
@@ -41,6 +42,8 @@ fn step(claimed: &Claimed, path: &str, status: StepStatus) -> StepRun {
         output: Some(json!({"z": null, "a": [1, "\u{e9}"]})),
         error: Some(ExecutionError::new(ExecutionErrorCode::Network, ErrorClass::Transient, "no answer")),
         skip_reason: None,
+        memory: None,
+        cached: false,
     }
 }
 
@@ -60,7 +63,7 @@ pub(super) async fn record_everything(bench: &Bench, claimed: &Claimed, contact:
     let step = step(claimed, "lookup", StepStatus::Succeeded);
     let change = contacts::change_of(claimed, Some(contact.id), "email", FieldChangeOutcome::Written);
     let ids = (step.id, change.id);
-    write.step = Some(step);
+    write.steps = vec![step];
     write.contact = Some(ContactWrite { insert: None, update: Some((contact.clone(), contact.revision)), changes: vec![change] });
     bench.store.record(&claimed.lease, write).await.unwrap();
     ids
@@ -72,7 +75,7 @@ async fn a_step_is_written_and_then_replaced() {
     let scope = bench.workspace("a").await;
     let claimed = bench.claim(bench.start(&scope, None).await).await;
     let first = step(&claimed, "lookup", StepStatus::Running);
-    let write = |sequence, step: &StepRun| Record { step: Some(step.clone()), ..record(&claimed, sequence, ExecutionStatus::Running) };
+    let write = |sequence, step: &StepRun| Record { steps: vec![step.clone()], ..record(&claimed, sequence, ExecutionStatus::Running) };
     bench.store.record(&claimed.lease, write(2, &first)).await.unwrap();
     let tx = bench.read(&scope).await;
     let found = tx.find_step(claimed.execution.id, "lookup").await.unwrap().unwrap();
@@ -132,7 +135,7 @@ async fn a_lost_lease_writes_nothing() {
     let old = bench.store.claim(&bench.system, id, stale).await.unwrap().taken().unwrap();
     let new = bench.store.claim(&bench.system, id, owner("same")).await.unwrap().taken().unwrap();
     let mut write = record(&old, 2, ExecutionStatus::Failed);
-    write.step = Some(step(&old, "lookup", StepStatus::Failed));
+    write.steps = vec![step(&old, "lookup", StepStatus::Failed)];
     assert!(matches!(bench.store.record(&old.lease, write).await, Err(Error::Fenced)));
     assert!(bench.read(&scope).await.list_steps(id).await.unwrap().is_empty());
     bench.store.record(&new.lease, record(&new, 2, ExecutionStatus::Succeeded)).await.unwrap();
@@ -148,7 +151,7 @@ async fn a_contact_is_added_or_changed_with_the_rest_or_not_at_all() {
     let claimed = bench.claim(id).await;
     contact.phone = Some("+4912".to_owned());
     let write = |sequence, insert, update| Record {
-        step: Some(step(&claimed, "lookup", StepStatus::Succeeded)),
+        steps: vec![step(&claimed, "lookup", StepStatus::Succeeded)],
         contact: Some(ContactWrite {
             insert,
             update,

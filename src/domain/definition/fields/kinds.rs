@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::schema::settings_schema;
-use super::table::{HTTP_STEP, SET_STEP, STOP_STEP};
+use super::table::{BRANCH_STEP, FOREACH_STEP, HTTP_STEP, PARALLEL_STEP, SET_STEP, STOP_STEP, WAIT_STEP, WATERFALL_STEP};
 use super::{Object, Shape};
 
 /// What a builder needs to know of a step kind.
@@ -32,7 +32,7 @@ pub struct StepKindInfo {
 }
 
 /// Kinds of the language that this server does not run yet.
-pub(in crate::domain::definition) const LATER_KINDS: &[&str] = &["branch", "foreach", "parallel", "waterfall", "poll", "wait", "call"];
+pub(in crate::domain::definition) const LATER_KINDS: &[&str] = &["poll", "call"];
 
 pub(in crate::domain::definition) struct StepKind {
     pub(in crate::domain::definition) key: &'static str,
@@ -67,6 +67,56 @@ pub(in crate::domain::definition) static STEP_KINDS: &[StepKind] = &[
         source_handles: &["success", "failure"],
     },
     StepKind {
+        key: "branch",
+        object: &BRANCH_STEP,
+        name: "Choose",
+        description: "Looks at conditions in order and runs the steps of the first that holds.",
+        group: "Flow",
+        icon: "split",
+        defaults: r#"{"cases": [{"when": "{{ true }}", "do": []}], "default": []}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "foreach",
+        object: &FOREACH_STEP,
+        name: "For each",
+        description: "Runs its steps once for each item of a list, several at a time if asked to.",
+        group: "Flow",
+        icon: "repeat",
+        defaults: r#"{"items": "{{ [] }}", "as": "item", "concurrency": 1, "do": []}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "parallel",
+        object: &PARALLEL_STEP,
+        name: "Side by side",
+        description: "Runs several lists of steps at the same time and goes on when all have ended.",
+        group: "Flow",
+        icon: "columns",
+        defaults: r#"{"branches": {}}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "waterfall",
+        object: &WATERFALL_STEP,
+        name: "Waterfall",
+        description: "Asks providers one after another, within a budget, until the result of one is good enough.",
+        group: "Flow",
+        icon: "list-ordered",
+        defaults: r#"{"providers": []}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "wait",
+        object: &WAIT_STEP,
+        name: "Wait",
+        description: "Lets time pass, for a while or until an instant, without holding a worker.",
+        group: "Flow",
+        icon: "clock",
+        defaults: r#"{"for": "PT1M"}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
         key: "stop",
         object: &STOP_STEP,
         name: "Stop",
@@ -89,10 +139,20 @@ pub fn step_kinds() -> Vec<StepKindInfo> {
         settings_schema: settings_schema(kind.object),
         defaults: serde_json::from_str(kind.defaults).unwrap_or_default(),
         source_handles: kind.source_handles.to_vec(),
-        container: kind.object.fields.iter().any(|field| matches!(field.shape, Shape::Step)),
+        container: kind.object.fields.iter().any(|field| holds_steps(field.shape)),
         uses_credential: kind.object.find("auth").is_some(),
     };
     STEP_KINDS.iter().map(info).collect()
+}
+
+/// Are there steps in a field of this shape?
+fn holds_steps(shape: Shape) -> bool {
+    match shape {
+        Shape::Step => true,
+        Shape::List { of, .. } | Shape::Map { of, .. } => holds_steps(*of),
+        Shape::Object(object) => object.fields.iter().any(|field| holds_steps(field.shape)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +162,10 @@ mod tests {
     #[test]
     fn every_kind_tells_its_settings_and_where_they_start() {
         let kinds = step_kinds();
-        assert_eq!(kinds.iter().map(|kind| kind.key).collect::<Vec<_>>(), ["http", "set", "stop"]);
+        assert_eq!(
+            kinds.iter().map(|kind| kind.key).collect::<Vec<_>>(),
+            ["http", "set", "branch", "foreach", "parallel", "waterfall", "wait", "stop"]
+        );
         for kind in &kinds {
             let properties = kind.settings_schema["properties"].as_object().unwrap();
             assert!(
@@ -114,7 +177,8 @@ mod tests {
                 assert!(properties.contains_key(name), "{} {name}", kind.key);
             }
         }
-        assert!(kinds.iter().all(|kind| kind.uses_credential == (kind.key == "http") && !kind.container));
+        let holds = ["branch", "foreach", "parallel", "waterfall"];
+        assert!(kinds.iter().all(|kind| kind.uses_credential == (kind.key == "http") && kind.container == holds.contains(&kind.key)));
         assert_eq!(kinds[0].settings_schema["required"], serde_json::json!(["request"]));
         assert!(kinds[0].settings_schema["$defs"]["request"].is_object() && kinds[0].settings_schema["$defs"]["meta"].is_null());
     }

@@ -100,6 +100,7 @@ impl Schemas {
             Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
             Shape::Expression => json!({"type": "string", "pattern": EXPRESSION}),
             Shape::Share => json!({"anyOf": [{"type": "string", "pattern": EXPRESSION}, {"type": "number", "minimum": 0, "maximum": 1}]}),
+            Shape::Amount => json!({"anyOf": [{"type": "string", "pattern": EXPRESSION}, {"type": "number", "minimum": 0}]}),
             Shape::Values | Shape::Json | Shape::Later => json!({}),
             Shape::JsonObject => json!({"type": "object"}),
             Shape::JsonSchema => json!({"type": "object", "properties": {"type": {"const": "object"}}}),

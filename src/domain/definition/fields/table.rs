@@ -18,6 +18,9 @@ const VALUE_TYPE: Shape = words(&["string", "number", "integer", "boolean", "obj
 const CLASS: Shape = words(&["transient", "rate_limited", "credential", "configuration", "data", "upstream", "system"]);
 const ANY_NUMBER: Shape = Shape::Number(0.0, 1e9);
 
+const STEPS: Shape = Shape::List { of: &Shape::Step, min: 0, max: MAX_STEPS };
+const SOME_STEPS: Shape = Shape::List { of: &Shape::Step, min: 1, max: MAX_STEPS };
+
 const fn words(known: &'static [&'static str]) -> Shape {
     Shape::Words { known, later: &[] }
 }
@@ -200,6 +203,82 @@ pub static SET_STEP: Object = step(
         "Name and expression, or JSON with expressions in it.",
     )
     .required()],
+);
+
+/// Steps that choose.
+pub static BRANCH_STEP: Object = step(
+    "branch_step",
+    "Runs the steps of the first case whose condition comes out true. Those steps can be used after it; they are null when they did not run.",
+    &[
+        Field::new("cases", Shape::List { of: &Shape::Object(&CASE), min: 1, max: 50 }, "The cases, looked at in order.").required(),
+        Field::new("default", STEPS, "Run when no case fits."),
+    ],
+);
+
+/// A member of `cases`.
+pub static CASE: Object = object(
+    "case",
+    "One case of a branch.",
+    &[
+        Field::new("when", Shape::Expression, "The case is taken if this comes out true.").required(),
+        Field::new("do", STEPS, "What is run then.").required(),
+    ],
+);
+
+/// Steps that repeat.
+pub static FOREACH_STEP: Object = step(
+    "foreach_step",
+    "Runs its steps once for each item of a list; `steps.<id>.items` has one result an item, in order.",
+    &[
+        Field::new("items", Shape::Expression, "The list.").required(),
+        Field::new("as", Shape::Pattern(Pattern::Id), "Name the steps see the item by.").default("\"item\""),
+        Field::new("concurrency", Shape::Integer(1, 20), "Turns under way at one time.").default("1"),
+        Field::new("do", SOME_STEPS, "What is run for each item; the result of its last step is the item's.").required(),
+    ],
+);
+
+/// Steps that do several things at once.
+pub static PARALLEL_STEP: Object = step(
+    "parallel_step",
+    "Runs several lists of steps side by side; `steps.<id>.<branch>` is the result of the branch's last step.",
+    &[Field::new("branches", Shape::Map { of: &SOME_STEPS, keys: Pattern::Id, max: 20 }, "Name of a branch and its steps.").required()],
+);
+
+/// Steps that ask one provider after another.
+pub static WATERFALL_STEP: Object = step(
+    "waterfall_step",
+    "Asks providers one after another until the result of one is accepted. A provider that fails is passed over.",
+    &[
+        Field::new("strategy", words(&["ordered", "cheapest"]), "Ask as they stand here, or the cheapest first.").default("\"ordered\""),
+        Field::new("providers", Shape::List { of: &Shape::Object(&PROVIDER), min: 1, max: 20 }, "Who is asked.").required(),
+        Field::new(
+            "accept",
+            Shape::Expression,
+            "Looks at a provider's result under `item`; unless told, a result with any value in it is accepted.",
+        ),
+        Field::new("budget", Shape::Amount, "No provider is asked whose cost would bring the sum above this."),
+    ],
+);
+
+/// A member of `providers`.
+pub static PROVIDER: Object = object(
+    "provider",
+    "One provider of a waterfall.",
+    &[
+        Field::new("id", Shape::Pattern(Pattern::Id), "Name, unique in the waterfall.").required(),
+        Field::new("cost", ANY_NUMBER, "What asking it costs, whatever it answers, in units of the definition.").default("0"),
+        Field::new("steps", SOME_STEPS, "How it is asked; the result of the last step is its result.").required(),
+    ],
+);
+
+/// Steps that let time pass.
+pub static WAIT_STEP: Object = step(
+    "wait_step",
+    "Lets time pass; no worker is held meanwhile.",
+    &[
+        Field::new("for", WAIT, "So long, `P1D` at most."),
+        Field::new("until", Shape::Expression, "Until this date or instant, RFC 3339; not at all when it is over."),
+    ],
 );
 
 /// Steps that end the run.

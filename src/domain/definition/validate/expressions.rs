@@ -1,63 +1,32 @@
 //! Looks at every expression of a definition: is it well formed, and is there everything it names?
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::names::{Known, Sight};
 use super::report::Report;
 use crate::domain::definition::expression::{FILTERS, FUNCTIONS, LATER_FILTERS, Segment, Span, TESTS, is_template, names, segments};
-use crate::domain::definition::{Definition, HttpStep, StepAction};
+use crate::domain::definition::{Definition, HttpStep, Step, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
     let mut look = Look { known: Known::of(definition), report };
-    let nothing = Sight { steps: 0, response: false };
+    let mut sight = Sight::default();
     if let Some(base) = &definition.defaults.base_url {
-        look.text(base, "/defaults/base_url", nothing);
+        look.text(base, "/defaults/base_url", &sight);
     }
-    look.members(&definition.defaults.headers, "/defaults/headers", nothing);
-    for (number, step) in definition.steps.iter().enumerate() {
-        let (place, sight) = (format!("/steps/{number}"), Sight { steps: number, response: false });
-        if let Some(when) = &step.when {
-            look.text(when, &pointer_join(&place, "when"), sight);
-        }
-        match &step.action {
-            StepAction::Http(http) => look.http(http, &place, sight),
-            StepAction::Set(set) => look.members(&set.values, &pointer_join(&place, "values"), sight),
-            StepAction::Stop(_) => {}
-        }
-    }
-    let end = Sight { steps: definition.steps.len(), response: false };
+    look.members(&definition.defaults.headers, "/defaults/headers", &sight);
+    look.steps(&definition.steps, "/steps", &mut sight);
     for (name, output) in &definition.outputs {
-        look.value(&output.value, &pointer_join(&pointer_join("/outputs", name), "value"), end);
+        look.value(&output.value, &pointer_join(&pointer_join("/outputs", name), "value"), &sight);
     }
     for (number, field) in definition.mapping.iter().flat_map(|mapping| &mapping.fields).enumerate() {
         let place = format!("/mapping/fields/{number}");
-        look.value(&field.from, &pointer_join(&place, "from"), end);
+        look.value(&field.from, &pointer_join(&place, "from"), &sight);
         if let Some(confidence) = &field.confidence {
-            look.value(confidence, &pointer_join(&place, "confidence"), end);
+            look.value(confidence, &pointer_join(&place, "confidence"), &sight);
         }
     }
-    let used = look.known.used;
-    unused(definition, &used, report);
-}
-
-/// Warns of values taken from an answer that nothing looks at.
-fn unused(definition: &Definition, used: &BTreeSet<(usize, Option<String>)>, report: &mut Report) {
-    // What is wrong may well have used them.
-    if ["/steps", "/outputs", "/mapping"].iter().any(|place| report.is_tainted(place) || report.is_tainted_within(place)) {
-        return;
-    }
-    for (number, step) in definition.steps.iter().enumerate() {
-        let StepAction::Http(http) = &step.action else { continue };
-        for (name, _) in http.extract.iter().filter(|(_, extraction)| !extraction.required) {
-            if !used.contains(&(number, None)) && !used.contains(&(number, Some(name.clone()))) {
-                let place = pointer_join(&format!("/steps/{number}/extract"), name);
-                report.follow(Problem::warning("unused-extract", place, format!("nothing uses `steps.{}.{name}`", step.id)));
-            }
-        }
-    }
+    look.unused();
 }
 
 struct Look<'a, 'b> {
@@ -65,8 +34,90 @@ struct Look<'a, 'b> {
     report: &'b mut Report,
 }
 
-impl Look<'_, '_> {
-    fn http(&mut self, http: &HttpStep, place: &str, sight: Sight) {
+impl<'a> Look<'a, '_> {
+    /// Warns of values taken from an answer that nothing looks at.
+    fn unused(self) {
+        let Self { known, report } = self;
+        // What is wrong may well have used them.
+        if ["/steps", "/outputs", "/mapping"].iter().any(|place| report.is_tainted(place) || report.is_tainted_within(place)) {
+            return;
+        }
+        for (number, placed) in known.placed.iter().enumerate() {
+            let StepAction::Http(http) = &placed.step.action else { continue };
+            for (name, _) in http.extract.iter().filter(|(_, extraction)| !extraction.required) {
+                if !known.used.contains(&(number, None)) && !known.used.contains(&(number, Some(name.clone()))) {
+                    let place = pointer_join(&format!("{}/extract", placed.pointer), name);
+                    report.follow(Problem::warning("unused-extract", place, format!("nothing uses `steps.{}.{name}`", placed.step.id)));
+                }
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: &'a [Step], place: &str, sight: &mut Sight<'a>) {
+        for (number, step) in steps.iter().enumerate() {
+            self.step(step, &format!("{place}/{number}"), sight);
+            if let Some(number) = self.known.number(&step.id) {
+                sight.after(&step.id, number);
+            }
+        }
+    }
+
+    fn step(&mut self, step: &'a Step, place: &str, sight: &mut Sight<'a>) {
+        if let Some(when) = &step.when {
+            self.text(when, &pointer_join(place, "when"), sight);
+        }
+        match &step.action {
+            StepAction::Http(http) => self.http(http, place, sight),
+            StepAction::Set(set) => self.members(&set.values, &pointer_join(place, "values"), sight),
+            StepAction::Branch(branch) => {
+                for (number, case) in branch.cases.iter().enumerate() {
+                    self.text(&case.when, &format!("{place}/cases/{number}/when"), sight);
+                }
+                self.branches(step, place, sight);
+            }
+            StepAction::Foreach(each) => {
+                self.text(&each.items, &pointer_join(place, "items"), sight);
+                self.blocks(step, place, &sight.given(&each.name));
+            }
+            StepAction::Parallel(_) => self.blocks(step, place, sight),
+            StepAction::Waterfall(waterfall) => {
+                if let Some(budget) = &waterfall.budget {
+                    self.value(budget, &pointer_join(place, "budget"), sight);
+                }
+                self.blocks(step, place, sight);
+                if let Some(accept) = &waterfall.accept {
+                    self.text(accept, &pointer_join(place, "accept"), &sight.given("item"));
+                }
+            }
+            StepAction::Wait(wait) => {
+                if let Some(until) = &wait.until {
+                    self.text(until, &pointer_join(place, "until"), sight);
+                }
+            }
+            StepAction::Stop(_) => {}
+        }
+    }
+
+    /// The steps of a branch can be named after it.
+    fn branches(&mut self, step: &'a Step, place: &str, sight: &mut Sight<'a>) {
+        let before = sight.clone();
+        for block in step.blocks() {
+            let mut inner = before.clone();
+            self.steps(block.steps, &format!("{place}{}", block.pointer), &mut inner);
+            sight.join(&inner);
+        }
+    }
+
+    /// Steps that can be named only where they are; what the last one gives is what comes out.
+    fn blocks(&mut self, step: &'a Step, place: &str, sight: &Sight<'a>) {
+        for block in step.blocks() {
+            self.steps(block.steps, &format!("{place}{}", block.pointer), &mut sight.clone());
+            let last = block.steps.last().and_then(|last| self.known.number(&last.id));
+            self.known.used.extend(last.map(|number| (number, None)));
+        }
+    }
+
+    fn http(&mut self, http: &HttpStep, place: &str, sight: &Sight<'a>) {
         let request = pointer_join(place, "request");
         for (name, text) in [("url", &http.request.url), ("path", &http.request.path)] {
             if let Some(text) = text {
@@ -80,18 +131,18 @@ impl Look<'_, '_> {
         }
         for (number, rule) in http.rules.iter().enumerate() {
             if let Some(body) = &rule.condition.body {
-                self.text(body, &format!("{place}/rules/{number}/if/body"), Sight { response: true, ..sight });
+                self.text(body, &format!("{place}/rules/{number}/if/body"), &sight.of_answer());
             }
         }
     }
 
-    fn members<'m>(&mut self, members: impl IntoIterator<Item = (&'m String, &'m Value)>, place: &str, sight: Sight) {
+    fn members<'m>(&mut self, members: impl IntoIterator<Item = (&'m String, &'m Value)>, place: &str, sight: &Sight<'a>) {
         for (name, value) in members {
             self.value(value, &pointer_join(place, name), sight);
         }
     }
 
-    fn value(&mut self, value: &Value, place: &str, sight: Sight) {
+    fn value(&mut self, value: &Value, place: &str, sight: &Sight<'a>) {
         match value {
             Value::String(text) => self.text(text, place, sight),
             Value::Array(items) => {
@@ -104,7 +155,7 @@ impl Look<'_, '_> {
         }
     }
 
-    fn text(&mut self, text: &str, place: &str, sight: Sight) {
+    fn text(&mut self, text: &str, place: &str, sight: &Sight<'a>) {
         if !is_template(text) {
             return;
         }
@@ -123,7 +174,7 @@ impl Look<'_, '_> {
         }
     }
 
-    fn expression(&mut self, source: &str, offset: usize, place: &str, sight: Sight) {
+    fn expression(&mut self, source: &str, offset: usize, place: &str, sight: &Sight<'a>) {
         let found = names(source);
         for fault in &found.faults {
             let problem = Problem::error("invalid-expression", place, fault.to_string());

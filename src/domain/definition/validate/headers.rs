@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::report::Report;
 use crate::domain::definition::expression::is_template;
 use crate::domain::definition::fields::Pattern;
-use crate::domain::definition::{Definition, StepAction};
+use crate::domain::definition::{Definition, Placed, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 /// Headers that belong to the connection or to the client, RFC 9110 section 7.6.
@@ -16,9 +16,9 @@ const FORBIDDEN: &[&str] =
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
     headers(&definition.defaults.headers, "/defaults/headers", report);
-    for (number, step) in definition.steps.iter().enumerate() {
+    for Placed { step, pointer, .. } in definition.placed() {
         if let StepAction::Http(http) = &step.action {
-            headers(&http.request.headers, &format!("/steps/{number}/request/headers"), report);
+            headers(&http.request.headers, &format!("{pointer}/request/headers"), report);
         }
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::report::Report;
 use crate::domain::credential::host_matches;
 use crate::domain::definition::expression::{Segment, is_template, segments};
-use crate::domain::definition::{Definition, Slot, StepAction};
+use crate::domain::definition::{Definition, Placed, Slot, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
@@ -22,12 +22,12 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
         }
     }
     let mut seen = Vec::new();
-    for (number, step) in definition.steps.iter().enumerate() {
+    for Placed { step, pointer, .. } in definition.placed() {
         let StepAction::Http(http) = &step.action else { continue };
         let auth = http.auth.as_ref().or(definition.defaults.auth.as_ref());
         let slot = auth.and_then(|auth| definition.credentials.get_key_value(auth));
         let call = Call { url: http.request.url.as_deref(), path: http.request.path.as_deref(), slot };
-        call.check(definition, &format!("/steps/{number}/request"), &mut seen, report);
+        call.check(definition, &format!("{pointer}/request"), &mut seen, report);
     }
     for (name, slot) in &definition.credentials {
         let Some(test) = &slot.test else { continue };

@@ -47,6 +47,7 @@ pub const CODES: &[&str] = &[
     "invalid-schema",
     "invalid-url",
     "invalid-value",
+    "invalid-wait",
     "literal-secret",
     "missing-base-url",
     "missing-field",

@@ -1,70 +1,105 @@
 //! Which names expressions may use, and where.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
 use super::report::{LOOKED_AT, Report};
-use crate::domain::definition::{Definition, MAX_STEPS, Step, StepAction};
+use crate::domain::definition::{Definition, MAX_STEPS, Placed, Step, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 /// What an expression sees at its place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sight {
-    /// So many of the steps have run.
-    pub(super) steps: usize,
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sight<'a> {
+    /// Ids and numbers of the steps whose results are there.
+    steps: Rc<BTreeMap<&'a str, usize>>,
+    /// Names that a loop or a waterfall gives.
+    given: Rc<Vec<&'a str>>,
     /// Is there an answer to look at?
     pub(super) response: bool,
 }
 
-const ROOTS: &[&str] = &["inputs", "config", "contact", "steps", "run", "now", "response"];
-const LATER_ROOTS: &[&str] = &["item", "page", "conflict"];
+impl<'a> Sight<'a> {
+    /// The same after a step.
+    pub(super) fn after(&mut self, id: &'a str, number: usize) {
+        Rc::make_mut(&mut self.steps).insert(id, number);
+    }
+
+    /// The same once what was seen there can be seen as well.
+    pub(super) fn join(&mut self, other: &Self) {
+        Rc::make_mut(&mut self.steps).extend(other.steps.iter());
+    }
+
+    /// The same with one more name.
+    pub(super) fn given(&self, name: &'a str) -> Self {
+        let mut inner = self.clone();
+        Rc::make_mut(&mut inner.given).push(name);
+        inner
+    }
+
+    /// The same where there is an answer.
+    pub(super) fn of_answer(&self) -> Self {
+        Self { response: true, ..self.clone() }
+    }
+}
+
+/// Names that are there in every definition.
+pub(super) const ROOTS: &[&str] = &["inputs", "config", "contact", "steps", "run", "now", "response", "item", "page", "conflict"];
+const LATER_ROOTS: &[&str] = &["page", "conflict"];
 const RUN: &[&str] = &["id", "attempt", "cost"];
 const RESPONSE: &[&str] = &["status", "headers", "body"];
 
 /// Names a definition gives rise to, and which of them were used.
 pub(super) struct Known<'a> {
     definition: &'a Definition,
+    /// Every step of it.
+    pub(super) placed: Vec<Placed<'a>>,
     /// Number of the first step of each id.
-    steps: BTreeMap<&'a str, usize>,
+    numbers: BTreeMap<&'a str, usize>,
     /// Numbers and members of the steps that expressions used; no member means all of them.
     pub(super) used: BTreeSet<(usize, Option<String>)>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn of(definition: &'a Definition) -> Self {
-        let mut steps = BTreeMap::new();
-        for (number, step) in definition.steps.iter().enumerate() {
-            steps.entry(step.id.as_str()).or_insert(number);
+        let placed = definition.placed();
+        let mut numbers = BTreeMap::new();
+        for (number, placed) in placed.iter().enumerate() {
+            numbers.entry(placed.step.id.as_str()).or_insert(number);
         }
-        Self { definition, steps, used: BTreeSet::new() }
+        Self { definition, placed, numbers, used: BTreeSet::new() }
+    }
+
+    /// The number of the first step of this id.
+    pub(super) fn number(&self, id: &str) -> Option<usize> {
+        self.numbers.get(id).copied()
     }
 
     /// The problem with a variable, if it is not there at this place.
-    pub(super) fn judge(&mut self, path: &[String], sight: Sight, report: &Report) -> Option<Problem> {
+    pub(super) fn judge(&mut self, path: &[String], sight: &Sight<'a>, report: &Report) -> Option<Problem> {
         let (root, members) = path.split_first()?;
         let first = members.first().map(String::as_str);
         match (root.as_str(), first) {
+            (root, _) if sight.given.contains(&root) => None,
             ("inputs", Some(member)) => schema_member(("inputs", &self.definition.inputs), member, report),
             ("config", Some(member)) => schema_member(("config", &self.definition.config), member, report),
             ("run", Some(member)) => one_of("run", member, RUN, report),
             ("steps", Some(id)) => self.step(id, members.get(1).map(String::as_str), sight, report),
-            ("steps", None) => {
-                self.used.extend((0..sight.steps).map(|number| (number, None)));
-                None
-            }
+            ("steps", None) => Some(unknown("`steps` is read step by step").suggest("name one, as in `steps.lookup`")),
             ("now", Some(_)) => Some(unknown("`now` is a text and has no members")),
+            ("item", _) => Some(unknown("`item` is there only in a loop, and in `accept` of a waterfall")),
             ("response", _) if !sight.response => Some(unknown("`response` is there only in the conditions of rules")),
             ("response", Some(member)) => one_of("response", member, RESPONSE, report),
-            (root, _) if ROOTS.contains(&root) => None,
             (root, _) if LATER_ROOTS.contains(&root) => {
                 Some(Problem::error("unsupported", "", format!("`{root}` is part of the language, but this server does not give it yet")))
             }
-            (root, _) => Some(self.root(root, report)),
+            (root, _) if ROOTS.contains(&root) => None,
+            (root, _) => Some(self.root(root, sight, report)),
         }
     }
 
-    fn root(&self, root: &str, report: &Report) -> Problem {
+    fn root(&self, root: &str, sight: &Sight<'a>, report: &Report) -> Problem {
         if matches!(root, "secrets" | "secret" | "credentials" | "credential") || self.definition.credentials.contains_key(root) {
             return unknown("secrets have no name in expressions: they enter a request through the `inject` of their slot");
         }
@@ -72,36 +107,50 @@ impl<'a> Known<'a> {
         let inner = [("inputs", &self.definition.inputs), ("config", &self.definition.config)];
         match inner.into_iter().find(|(_, schema)| properties(schema).is_some_and(|known| known.contains_key(root))) {
             Some((place, _)) => problem.suggest(format!("did you mean `{place}.{root}`?")),
-            None if self.steps.contains_key(root) => problem.suggest(format!("did you mean `steps.{root}`?")),
-            None => report.meant(problem, root, ROOTS.iter().copied()),
+            None if self.numbers.contains_key(root) => problem.suggest(format!("did you mean `steps.{root}`?")),
+            None => report.meant(problem, root, ROOTS.iter().chain(sight.given.iter()).copied()),
         }
     }
 
-    fn step(&mut self, id: &str, member: Option<&str>, sight: Sight, report: &Report) -> Option<Problem> {
-        let Some(&number) = self.steps.get(id) else {
-            // A step that could not be read, or was cut off, may be the one that is meant.
-            if (0..self.definition.steps.len()).chain([MAX_STEPS]).any(|number| report.is_tainted(&format!("/steps/{number}/id"))) {
-                return None;
-            }
-            let problem = unknown(format!("there is no step `{id}`"));
-            let earlier = self.definition.steps.iter().take(sight.steps).map(|step| step.id.as_str());
-            return Some(report.meant(problem, id, earlier));
-        };
-        if number >= sight.steps {
-            return Some(unknown(format!("the step `{id}` does not come before this place")));
-        }
+    fn step(&mut self, id: &str, member: Option<&str>, sight: &Sight<'a>, report: &Report) -> Option<Problem> {
+        let Some(&number) = sight.steps.get(id) else { return self.unseen(id, sight, report) };
         self.used.insert((number, member.map(str::to_owned)));
-        let (step, member) = (self.definition.steps.get(number)?, member?);
-        let (known, place) = members(step, number);
-        if known.contains(&member) || report.is_tainted(&pointer_join(&place, member)) {
+        let (placed, member) = (self.placed.get(number)?, member?);
+        let (known, below) = members(placed.step)?;
+        if known.iter().any(|name| name == member) || report.is_tainted(&pointer_join(&format!("{}{below}", placed.pointer), member)) {
             return None;
         }
         let names: Vec<String> = known.iter().map(|name| format!("steps.{id}.{name}")).collect();
         let mut message = format!("the step `{id}` has no `{member}`");
-        if RESPONSE.contains(&member) && matches!(step.action, StepAction::Http(_)) {
+        if RESPONSE.contains(&member) && matches!(placed.step.action, StepAction::Http(_)) {
             message.push_str("; with `response.keep` it would");
         }
         Some(report.meant(unknown(message), &format!("steps.{id}.{member}"), names.iter().map(String::as_str)))
+    }
+
+    /// Why a step cannot be named at a place.
+    fn unseen(&self, id: &str, sight: &Sight<'a>, report: &Report) -> Option<Problem> {
+        let Some(placed) = self.number(id).and_then(|number| self.placed.get(number)) else {
+            // A step that could not be read, or was cut off, may be the one that is meant.
+            let ids = self.placed.iter().map(|placed| format!("{}/id", placed.pointer));
+            if ids.chain([format!("/steps/{MAX_STEPS}/id")]).any(|place| report.is_tainted(&place)) {
+                return None;
+            }
+            let problem = unknown(format!("there is no step `{id}`"));
+            return Some(report.meant(problem, id, sight.steps.keys().copied()));
+        };
+        Some(match &placed.parent {
+            Some(parent) if self.has_ended(parent, sight) => {
+                let holder = parent.rsplit('/').next().unwrap_or(parent);
+                unknown(format!("the step `{id}` is within `{holder}` and can be named only there"))
+                    .suggest(format!("use what comes out of `steps.{holder}`"))
+            }
+            _ => unknown(format!("the step `{id}` does not come before this place")),
+        })
+    }
+
+    fn has_ended(&self, path: &str, sight: &Sight<'a>) -> bool {
+        self.placed.iter().any(|placed| placed.path == path && sight.steps.contains_key(placed.step.id.as_str()))
     }
 }
 
@@ -116,17 +165,26 @@ fn schema_member((place, schema): (&str, &Value), member: &str, report: &Report)
     Some(report.meant(problem, &given, names.iter().map(String::as_str)))
 }
 
-/// Names of what a step results in, and where they stand.
-fn members(step: &Step, number: usize) -> (Vec<&str>, String) {
-    let pointer = format!("/steps/{number}");
-    match &step.action {
+/// Names of what a step results in, and where they stand from the step on; `None` when every name may be there.
+fn members(step: &Step) -> Option<(Vec<String>, &'static str)> {
+    Some(match &step.action {
         StepAction::Http(http) => {
             let kept = if http.response.keep { RESPONSE } else { &[] };
-            (http.extract.keys().map(String::as_str).chain(kept.iter().copied()).collect(), pointer + "/extract")
+            (http.extract.keys().cloned().chain(kept.iter().map(|&name| name.to_owned())).collect(), "/extract")
         }
-        StepAction::Set(set) => (set.values.keys().map(String::as_str).collect(), pointer + "/values"),
-        StepAction::Stop(_) => (Vec::new(), pointer),
-    }
+        StepAction::Set(set) => (set.values.keys().cloned().collect(), "/values"),
+        StepAction::Branch(_) => (vec!["taken".to_owned()], ""),
+        StepAction::Foreach(_) => (vec!["items".to_owned()], ""),
+        StepAction::Parallel(parallel) => (parallel.branches.keys().cloned().collect(), "/branches"),
+        StepAction::Waterfall(waterfall) => {
+            let mut names = vec!["provider".to_owned(), "cost".to_owned()];
+            for last in waterfall.providers.iter().filter_map(|provider| provider.steps.last()) {
+                names.extend(members(last)?.0);
+            }
+            (names, "")
+        }
+        StepAction::Wait(_) | StepAction::Stop(_) => (Vec::new(), ""),
+    })
 }
 
 pub(super) fn properties(schema: &Value) -> Option<&Map<String, Value>> {

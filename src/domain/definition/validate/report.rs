@@ -82,11 +82,36 @@ impl Report {
     }
 }
 
-/// The name of the step a place is in: its id, or its number if it has none.
+/// The path of the innermost step a place is in: ids, or numbers where there are none.
 fn step_of(source: &Value, pointer: &str) -> Option<String> {
-    let number = pointer.strip_prefix("/steps/")?.split('/').next()?;
-    let id = source.pointer(&format!("/steps/{number}/id")).and_then(Value::as_str).filter(|id| !id.is_empty());
-    Some(id.unwrap_or(number).to_owned())
+    let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+    let name = |value: Option<&Value>, number: &str| {
+        let id = value.and_then(|value| value.get("id")).and_then(Value::as_str).filter(|id| !id.is_empty());
+        id.unwrap_or(number).to_owned()
+    };
+    let (mut path, mut at, mut rest) = (String::new(), String::new(), parts.as_slice());
+    loop {
+        // What leads from a step, or from the document, to a step within it.
+        let (taken, segment) = match (path.is_empty(), rest) {
+            (true, ["steps", _, ..]) | (false, ["default", _, ..]) => {
+                (2, if path.is_empty() { String::new() } else { "default".to_owned() })
+            }
+            (false, ["do", _, ..]) => (2, String::new()),
+            (false, ["branches", branch, _, ..]) => (3, (*branch).to_owned()),
+            (false, ["cases", number, "do", _, ..]) => (4, (*number).to_owned()),
+            (false, ["providers", number, "steps", _, ..]) => (4, name(source.pointer(&format!("{at}/providers/{number}")), number)),
+            _ => break,
+        };
+        let (way, below) = rest.split_at(taken);
+        at = way.iter().fold(at, |at, part| at + "/" + part);
+        for part in [segment, name(source.pointer(&at), way.last().copied().unwrap_or_default())] {
+            if !part.is_empty() {
+                path = if path.is_empty() { part } else { path + "/" + &part };
+            }
+        }
+        rest = below;
+    }
+    (!path.is_empty()).then_some(path)
 }
 
 /// A place as the numbers of the members on the way to it, so that places sort as the document goes.

@@ -33,7 +33,7 @@ fn placeholder(shape: Shape) -> Value {
         Shape::Words { known, .. } => json!(known.first()),
         Shape::List { .. } => json!([]),
         Shape::Map { .. } | Shape::JsonObject | Shape::JsonSchema => json!({}),
-        Shape::Values | Shape::Json | Shape::Share | Shape::Later => Value::Null,
+        Shape::Values | Shape::Json | Shape::Share | Shape::Amount | Shape::Later => Value::Null,
         Shape::Step => json!({"id": "unnamed", "kind": "set", "values": {}}),
         Shape::Object(object) => {
             let required = object.all().filter(|field| field.required);
@@ -74,6 +74,7 @@ impl Walk<'_> {
             Shape::Bool => self.wrong_type(pointer, "a boolean", value),
             Shape::Scalar if value.is_number() || value.is_boolean() => Some(value.clone()),
             Shape::Share if value.is_number() => self.number(value, (0.0, 1.0), pointer),
+            Shape::Amount if value.is_number() => self.number(value, (0.0, 1e9), pointer),
             Shape::Number(least, most) => self.number(value, (least, most), pointer),
             Shape::Integer(least, most) => self.integer(value, (least, most), pointer),
             Shape::List { of, min, max } => self.list(*of, (min, max), value, pointer),
@@ -124,7 +125,7 @@ impl Walk<'_> {
             Shape::Text(max) | Shape::Label(max) if text.chars().count() > max => format!("this may have {max} characters at most"),
             Shape::Label(_) => return self.label(text, pointer),
             Shape::Pattern(pattern) if !pattern.matches(text) => format!("this must be {}", pattern.what()),
-            Shape::Expression | Shape::Share => return self.expression(text, pointer),
+            Shape::Expression | Shape::Share | Shape::Amount => return self.expression(text, pointer),
             Shape::JsonPath if !text.starts_with('$') || text.len() > MAX_PATH => {
                 format!("this must be a JSONPath: it begins with `$` and has {MAX_PATH} characters at most")
             }

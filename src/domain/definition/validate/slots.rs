@@ -4,7 +4,7 @@ use super::headers::is_forbidden;
 use super::report::Report;
 use crate::domain::credential::CredentialKind;
 use crate::domain::definition::fields::Pattern;
-use crate::domain::definition::{BodyKind, Definition, HttpStep, Inject, InjectPlace, Slot, StepAction};
+use crate::domain::definition::{BodyKind, Definition, HttpStep, Inject, InjectPlace, Placed, Slot, StepAction};
 use crate::domain::exchange::Method;
 use crate::domain::problem::{Problem, pointer_join};
 
@@ -13,14 +13,15 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
     if let Some(slot) = &definition.defaults.auth {
         named.push((slot, "/defaults/auth".to_owned()));
     }
-    for (number, step) in definition.steps.iter().enumerate() {
+    let placed = definition.placed();
+    for Placed { step, pointer, .. } in &placed {
         let StepAction::Http(http) = &step.action else { continue };
         if let Some(slot) = &http.auth {
-            named.push((slot, format!("/steps/{number}/auth")));
+            named.push((slot, format!("{pointer}/auth")));
         }
         let auth = http.auth.as_ref().or(definition.defaults.auth.as_ref());
         if let Some(slot) = auth.and_then(|auth| definition.credentials.get(auth)) {
-            room_for(slot, http, &format!("/steps/{number}/request"), report);
+            room_for(slot, http, &format!("{pointer}/request"), report);
         }
     }
     for (slot, place) in &named {

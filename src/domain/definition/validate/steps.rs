@@ -1,32 +1,81 @@
 //! What steps say about themselves: their names, when they are tried again, what answers mean and what is taken from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::ROOTS;
 use super::report::Report;
-use crate::domain::definition::{Definition, HttpStep, Rule, Step, StepAction};
+use crate::domain::definition::{
+    Definition, ForeachStep, HttpStep, MAX_STEP_DEPTH, MAX_STEPS, Placed, Rule, Step, StepAction, WaterfallStep,
+};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
+    let placed = definition.placed();
+    if let Some(first) = placed.get(MAX_STEPS) {
+        let message = format!("a definition may have {MAX_STEPS} steps, this one has {}", placed.len());
+        report.follow(Problem::error("too-large", first.pointer.as_str(), message));
+    }
     let mut first = BTreeMap::new();
-    for (number, step) in definition.steps.iter().enumerate() {
-        let place = format!("/steps/{number}");
-        if let Some(earlier) = first.insert(step.id.as_str(), number) {
-            let message = format!("`{}` is already the name of step {}", step.id, earlier + 1);
-            report.follow(Problem::error("duplicate-step-id", pointer_join(&place, "id"), message));
+    for Placed { step, pointer: place, path, .. } in &placed {
+        if let Some(earlier) = first.insert(step.id.as_str(), path) {
+            let message = format!("`{}` is already the name of the step `{earlier}`", step.id);
+            report.follow(Problem::error("duplicate-step-id", pointer_join(place, "id"), message));
         }
-        if let StepAction::Http(http) = &step.action {
-            repetition(definition, step, http, &place, report);
-            for (name, extraction) in &http.extract {
-                if extraction.required && extraction.default.is_some() {
-                    let place = pointer_join(&pointer_join(&place, "extract"), name);
-                    let message = "a value that is required fails the step when it is missing; its default is never used";
-                    report.follow(Problem::error("required-with-default", place, message));
-                }
+        match &step.action {
+            StepAction::Http(http) => sense_of_call(definition, step, http, place, report),
+            StepAction::Foreach(each) => sense_of_name(each, place, report),
+            StepAction::Waterfall(waterfall) => sense_of_providers(waterfall, place, report),
+            StepAction::Wait(wait) if wait.period.is_some() == wait.until.is_some() && !report.is_tainted_within(place) => {
+                report.follow(Problem::error("invalid-wait", place.as_str(), "a wait has either `for` or `until`"));
             }
-            for (number, rule) in http.rules.iter().enumerate() {
-                sense_of_rule(rule, &format!("{place}/rules/{number}"), report);
-            }
+            _ => {}
         }
+    }
+    depth(&placed, report);
+}
+
+/// Steps too deep in one another; the outermost ones that are.
+fn depth(placed: &[Placed<'_>], report: &mut Report) {
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    for Placed { path, parent, pointer, .. } in placed {
+        let depth = parent.as_deref().and_then(|parent| depths.get(parent)).map_or(1, |above| above + 1);
+        depths.insert(path, depth);
+        if depth == MAX_STEP_DEPTH + 1 {
+            let message = format!("steps may stand {MAX_STEP_DEPTH} deep in one another");
+            report.follow(Problem::error("too-large", pointer.as_str(), message));
+        }
+    }
+}
+
+/// The name of an item hides no other.
+fn sense_of_name(each: &ForeachStep, place: &str, report: &mut Report) {
+    if each.name != "item" && ROOTS.contains(&each.name.as_str()) {
+        let message = format!("`{}` already has a meaning in expressions", each.name);
+        report.follow(Problem::error("invalid-value", pointer_join(place, "as"), message).suggest("choose another name"));
+    }
+}
+
+fn sense_of_providers(waterfall: &WaterfallStep, place: &str, report: &mut Report) {
+    let mut known = BTreeSet::new();
+    for (number, provider) in waterfall.providers.iter().enumerate() {
+        if !known.insert(provider.id.as_str()) {
+            let message = format!("`{}` is already the name of a provider here", provider.id);
+            report.follow(Problem::error("duplicate-step-id", format!("{place}/providers/{number}/id"), message));
+        }
+    }
+}
+
+fn sense_of_call(definition: &Definition, step: &Step, http: &HttpStep, place: &str, report: &mut Report) {
+    repetition(definition, step, http, place, report);
+    for (name, extraction) in &http.extract {
+        if extraction.required && extraction.default.is_some() {
+            let place = pointer_join(&pointer_join(place, "extract"), name);
+            let message = "a value that is required fails the step when it is missing; its default is never used";
+            report.follow(Problem::error("required-with-default", place, message));
+        }
+    }
+    for (number, rule) in http.rules.iter().enumerate() {
+        sense_of_rule(rule, &format!("{place}/rules/{number}"), report);
     }
 }
 

@@ -193,7 +193,7 @@ fn what_is_known_but_comes_later() {
         let place = format!("/steps/0/{name}");
         check((&place, json!({})), "unsupported", &place);
     }
-    for kind in ["foreach", "branch", "parallel", "waterfall", "poll", "wait", "call"] {
+    for kind in ["poll", "call"] {
         let step = json!({"id": "later", "kind": kind, "items": "{{ nothing }}", "do": []});
         let output = ("/outputs/all", json!({"value": "{{ steps.later.items }}"}));
         check_all(&[("/steps/-", step), output], "unsupported", "/steps/1/kind");
@@ -201,8 +201,90 @@ fn what_is_known_but_comes_later() {
     check(("/credentials/audience/kind", json!("oauth2_code")), "unsupported", "/credentials/audience/kind");
     check(("/credentials/audience/scopes", json!([])), "unsupported", "/credentials/audience/scopes");
     check(("/steps/0/rules/0/then", json!("refresh_auth")), "unsupported", "/steps/0/rules/0/then");
-    check(("/steps/0/when", json!("{{ item.x }}")), "unsupported", "/steps/0/when");
+    check(("/steps/0/when", json!("{{ page.x }}")), "unsupported", "/steps/0/when");
     check(("/steps/0/when", json!("{{ inputs.phone | hmac }}")), "unsupported", "/steps/0/when");
+}
+
+/// Steps that hold steps, after the step `lookup`.
+fn nested() -> Value {
+    json!([
+        {"id": "b", "kind": "branch", "cases": [{"when": "{{ steps.lookup.first == 'x' }}", "do": [http("inner")]}],
+            "default": [{"id": "later", "kind": "set", "values": {"v": "{{ steps.lookup.first }}"}}]},
+        {"id": "each", "kind": "foreach", "items": "{{ inputs.phone | split(by=',') }}", "as": "one", "do": [
+            {"id": "turn", "kind": "set", "values": {"v": "{{ one }}"}}]},
+        {"id": "w", "kind": "waterfall", "budget": 3, "accept": "{{ item.v > 1 }}", "providers": [
+            {"id": "p", "cost": 1, "steps": [{"id": "asked", "kind": "set", "values": {"v": 1}}]}]},
+        {"id": "both", "kind": "parallel", "branches": {"l": [{"id": "left", "kind": "wait", "for": "PT1S"}]}},
+        {"id": "sum", "kind": "set", "values": {"all": "{{ [steps.b.taken, steps.later.v, steps.each.items, steps.w.v, steps.w.provider, steps.both.l] }}"}}
+    ])
+}
+
+/// The right document with those steps, and changes.
+fn with_nested(changes: &[(&str, Value)]) -> Vec<(&'static str, String, Option<String>)> {
+    let mut document = right();
+    document["steps"].as_array_mut().unwrap().extend(nested().as_array().unwrap().iter().cloned());
+    for (pointer, value) in changes {
+        let (above, name) = pointer.rsplit_once('/').unwrap();
+        match document.pointer_mut(above).unwrap() {
+            Value::Array(items) => items[name.parse::<usize>().unwrap()] = value.clone(),
+            above => above[name] = value.clone(),
+        }
+    }
+    let reading = read(&document);
+    reading.problems.into_iter().map(|problem| (problem.code, problem.pointer, problem.step_path)).collect()
+}
+
+#[test]
+fn steps_within_steps_see_what_came_before_them() {
+    assert_eq!(with_nested(&[]), []);
+    let check = |pointer: &str, value: &str, path: &str| {
+        let expected = vec![("unknown-variable", pointer.to_owned(), Some(path.to_owned()))];
+        assert_eq!(with_nested(&[(pointer, json!(value))]), expected, "{value}");
+    };
+    check("/steps/1/cases/0/when", "{{ steps.inner == null }}", "b");
+    check("/steps/1/default/0/values/v", "{{ steps.inner == null }}", "b/default/later");
+    check("/steps/2/do/0/values/v", "{{ item }}", "each/turn");
+    check("/steps/2/do/0/values/v", "{{ steps.each.items }}", "each/turn");
+    check("/steps/3/providers/0/steps/0/values/v", "{{ item }}", "w/p/asked");
+    check("/steps/3/accept", "{{ one }}", "w");
+    check("/steps/5/values/all", "{{ steps.turn.v }}", "sum");
+    check("/steps/5/values/all", "{{ steps.asked.v }}", "sum");
+    check("/steps/5/values/all", "{{ steps.w.x }}", "sum");
+    check("/steps/5/values/all", "{{ steps.each.turn }}", "sum");
+    check("/steps/5/values/all", "{{ steps }}", "sum");
+    let within = &with_nested(&[("/steps/5/values/all", json!("{{ steps.turn.v }}"))]);
+    assert_eq!(within.len(), 1);
+}
+
+#[test]
+fn steps_within_steps_are_held_to_the_same_rules() {
+    let check = |pointer: &str, value: Value, code: &str, place: &str, path: &str| {
+        assert_eq!(with_nested(&[(pointer, value.clone())]), [(code, place.to_owned(), Some(path.to_owned()))], "{value}");
+    };
+    check("/steps/2/do/0/id", json!("lookup"), "duplicate-step-id", "/steps/2/do/0/id", "each/lookup");
+    let changes = [("/steps/2/as", json!("inputs")), ("/steps/2/do/0/values/v", json!(1))];
+    assert_eq!(with_nested(&changes), [("invalid-value", "/steps/2/as".to_owned(), Some("each".to_owned()))]);
+    check("/steps/2/concurrency", json!(21), "invalid-value", "/steps/2/concurrency", "each");
+    check("/steps/4/branches/l/0/for", json!("P2D"), "invalid-value", "/steps/4/branches/l/0/for", "both/l/left");
+    check("/steps/4/branches/l/0", json!({"id": "left", "kind": "wait"}), "invalid-wait", "/steps/4/branches/l/0", "both/l/left");
+    check("/steps/3/providers/0/cots", json!(1), "unknown-field", "/steps/3/providers/0/cots", "w");
+    check("/steps/1/cases/0/do/0/request/path", json!("//evil"), "invalid-url", "/steps/1/cases/0/do/0/request/path", "b/0/inner");
+    check(
+        "/steps/1/cases/0/do/0/request",
+        json!({"path": "/x", "headers": {"Host": "x"}}),
+        "forbidden-header",
+        "/steps/1/cases/0/do/0/request/headers/Host",
+        "b/0/inner",
+    );
+    let mut deep = json!({"id": "d0", "kind": "set", "values": {}});
+    for level in 1..9 {
+        deep = json!({"id": format!("d{level}"), "kind": "parallel", "branches": {"x": [deep]}});
+    }
+    let found = with_nested(&[("/steps/4", deep)]);
+    assert_eq!(found.iter().filter(|(code, ..)| *code == "too-large").count(), 1, "{found:?}");
+    let many: Vec<Value> = (0..200).map(|number| json!({"id": format!("s{number}"), "kind": "set", "values": {}})).collect();
+    let found = with_nested(&[("/steps/4/branches/l", json!(many))]);
+    assert!(found.iter().any(|(code, ..)| *code == "too-large"), "{found:?}");
 }
 
 #[test]
