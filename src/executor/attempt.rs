@@ -10,12 +10,24 @@ use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, S
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::egress::{self, Limits};
 use crate::pipeline::walk::At;
-use crate::pipeline::{Context, PlannedHttp, Redactor, Verdict};
+use crate::pipeline::{Call, Context, PlannedHttp, Redactor, Verdict};
 use crate::vault::{Bound, Secrets};
 
 /// Answer headers worth keeping; the rest is noise that every run would pay for.
 const KEPT_HEADERS: [&str; 9] =
     ["content-type", "content-length", "content-encoding", "date", "etag", "location", "retry-after", "x-request-id", "www-authenticate"];
+
+/// Exchanges of an attempt whose bodies are kept.
+const KEPT_BODIES: usize = 20;
+
+/// A credential, opened for the span of an attempt.
+struct Opened {
+    /// Where it may go.
+    allowed_hosts: Vec<String>,
+    /// Which state of it this is.
+    revision: i32,
+    secrets: Secrets,
+}
 
 /// What came of an attempt.
 pub(super) struct Tried {
@@ -29,51 +41,64 @@ impl Run<'_> {
         &self,
         at: &At<'_>,
         http: &PlannedHttp,
-        (row, number): (&StepRun, u32),
+        (row, number): (&mut StepRun, u32),
         context: &Context,
     ) -> Result<Option<Tried>, Error> {
         let started_at = self.shared.parts.clock.now();
-        let attempt =
+        let mut attempt =
             StepAttempt { number, started_at, finished_at: Some(started_at), error: None, exchanges: Vec::new(), next_attempt_at: None };
         let refused = |attempt, error| Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } }));
-        let mut request = match http.build(context) {
-            Ok(request) => request,
+        let mut call = match http.begin(context, &at.path, row.memory.as_ref()) {
+            Ok(call) => call,
             Err(error) => return refused(attempt, error.into_execution_error()),
         };
-        let secrets = match self.open_credential(at, http).await? {
-            Ok(secrets) => secrets,
+        let mut opened = match self.open_credential(at, http).await? {
+            Ok(opened) => opened,
             Err(error) => return refused(attempt, error),
         };
-        // The address is kept as it was before the secret entered it.
-        let shown_url = request.url.clone();
-        let redactor = match &secrets {
-            None => at.unit.plan.redactor().clone(),
-            Some((allowed_hosts, secrets)) => {
-                if let Err(error) = inject(at, http, &mut request, allowed_hosts, secrets) {
-                    return refused(attempt, error.into_execution_error());
-                }
-                let values: Vec<&str> = secrets.values().map(crate::vault::Secret::expose).collect();
-                at.unit.plan.redactor().with_secrets(&values)
+        loop {
+            let (request, redactor) = match prepare(at, http, &call.request, opened.as_ref()) {
+                Ok(prepared) => prepared,
+                Err(error) => return refused(attempt, error.into_execution_error()),
+            };
+            // The address is kept as it was before the secret entered it.
+            let exchange = self.tell_request(at, &request, (&call.request, number), &redactor);
+            let Some(answer) = self.call(at, row, &request, http.max_bytes).await? else { return Ok(None) };
+            let verdict = self.judge((at, http, context), (&mut attempt, &mut call), (exchange, answer), &redactor);
+            row.memory = call.memory().map(|memory| redactor.json(&memory)).or_else(|| row.memory.take());
+            match verdict {
+                Verdict::More => {}
+                Verdict::Refresh { error } => match self.renewed(at, http, opened.as_ref()).await? {
+                    Some(renewed) => opened = Some(renewed),
+                    None => return Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } })),
+                },
+                verdict => return Ok(Some(Tried { attempt, verdict })),
             }
-        };
-        drop(secrets);
-        let exchange =
-            shown_exchange(&request, redactor.text(shown_url.as_str()), &redactor, started_at, self.shared.options.preview_bytes);
-        let line = format!("{} {}", request.method.as_str(), exchange.url);
-        self.journal.write(self.shared, &redactor, Line::step(&at.path, LogLevel::Info, LogKind::Http, line).attempt(number));
-        if let Some(host) = shown_url.host_str() {
-            self.state().hosts.insert(at.path.clone(), host.to_owned());
         }
-        let Some(answer) = self.call(at, row, &request, http.max_bytes).await? else { return Ok(None) };
-        Ok(Some(self.judge((at, http, context), attempt, exchange, answer, &redactor)))
     }
 
-    /// Opens the credential bound to the step's slot: the hosts it may go to, and its parts.
-    async fn open_credential(
-        &self,
-        at: &At<'_>,
-        http: &PlannedHttp,
-    ) -> Result<Result<Option<(Vec<String>, Secrets)>, ExecutionError>, Error> {
+    /// The credential if it is another than the one that was refused.
+    async fn renewed(&self, at: &At<'_>, http: &PlannedHttp, refused: Option<&Opened>) -> Result<Option<Opened>, Error> {
+        let before = refused.map(|opened| opened.revision);
+        let now = self.open_credential(at, http).await?.ok().flatten();
+        Ok(now.filter(|opened| Some(opened.revision) != before))
+    }
+
+    /// Tells that a request goes out; gives what is kept of it.
+    fn tell_request(&self, at: &At<'_>, request: &Request, (shown, number): (&Request, u32), redactor: &Redactor) -> Exchange {
+        let started_at = self.shared.parts.clock.now();
+        let limit = self.shared.options.preview_bytes;
+        let exchange = shown_exchange(request, redactor.text(shown.url.as_str()), redactor, started_at, limit);
+        let line = format!("{} {}", request.method.as_str(), exchange.url);
+        self.journal.write(self.shared, redactor, Line::step(&at.path, LogLevel::Info, LogKind::Http, line).attempt(number));
+        if let Some(host) = shown.url.host_str() {
+            self.state().hosts.insert(at.path.clone(), host.to_owned());
+        }
+        exchange
+    }
+
+    /// Opens the credential bound to the step's slot.
+    async fn open_credential(&self, at: &At<'_>, http: &PlannedHttp) -> Result<Result<Option<Opened>, ExecutionError>, Error> {
         let Some(slot) = &http.slot else { return Ok(Ok(None)) };
         let parts = &self.shared.parts;
         let missing = || {
@@ -95,7 +120,7 @@ impl Run<'_> {
         }
         let bound = Bound { workspace_id: credential.workspace_id, credential_id: credential.id, revision: credential.revision };
         match parts.vault.open(&bound, &sealed) {
-            Ok(secrets) => Ok(Ok(Some((credential.allowed_hosts, secrets)))),
+            Ok(secrets) => Ok(Ok(Some(Opened { allowed_hosts: credential.allowed_hosts, revision: credential.revision, secrets }))),
             Err(error) => {
                 tracing::error!(credential.id = %credential.id, error = &error as &dyn std::error::Error, "a credential could not be opened");
                 let message = format!("The credential `{}` cannot be read with the server's keys", credential.name);
@@ -144,38 +169,46 @@ impl Run<'_> {
     fn judge(
         &self,
         (at, http, context): (&At<'_>, &PlannedHttp, &Context),
-        mut attempt: StepAttempt,
-        mut exchange: Exchange,
-        answer: Result<Response, egress::Error>,
+        (attempt, call): (&mut StepAttempt, &mut Call),
+        (mut exchange, answer): (Exchange, Result<Response, egress::Error>),
         redactor: &Redactor,
-    ) -> Tried {
+    ) -> Verdict {
         let now = self.shared.parts.clock.now();
         attempt.finished_at = Some(now);
         let number = attempt.number;
+        let tell = |level, message: String| {
+            self.journal.write(self.shared, redactor, Line::step(&at.path, level, LogKind::Http, message).attempt(number));
+        };
         let verdict = match answer {
             Err(error) => {
                 let error = error.into_execution_error();
                 exchange.error = Some(error.clone());
                 exchange.duration_ms = u32::try_from((now - exchange.started_at).num_milliseconds()).ok();
-                let line = Line::step(&at.path, LogLevel::Warn, LogKind::Http, error.message.clone()).attempt(number);
-                self.journal.write(self.shared, redactor, line);
+                tell(LogLevel::Warn, error.message.clone());
                 if error.retryable { Verdict::Retry { error, wait: None, by_rule: false } } else { Verdict::Fail { error } }
             }
             Ok(response) => {
-                let verdict = masked(http.judge(context, &response, now), redactor);
-                let failed = !matches!(verdict, Verdict::Success { .. });
-                let limit = if failed { self.shared.options.failure_preview_bytes } else { self.shared.options.preview_bytes };
+                let verdict = masked(http.judge(context, call, &response, now), redactor);
+                let is_good = matches!(verdict, Verdict::Success { .. } | Verdict::More);
+                let limit = if is_good { self.shared.options.preview_bytes } else { self.shared.options.failure_preview_bytes };
                 self.tell_answer(at, &response, number, &verdict, redactor);
                 keep_answer(&mut exchange, &response, redactor, limit);
                 verdict
             }
         };
+        for note in call.notes.drain(..) {
+            tell(LogLevel::Warn, note);
+        }
+        // Of many pages the last are looked at.
+        if let Some(old) = attempt.exchanges.len().checked_sub(KEPT_BODIES).and_then(|place| attempt.exchanges.get_mut(place)) {
+            (old.request_body, old.response_body) = (None, None);
+        }
         attempt.exchanges.push(exchange);
-        Tried { attempt, verdict }
+        verdict
     }
 
     fn tell_answer(&self, at: &At<'_>, response: &Response, number: u32, verdict: &Verdict, redactor: &Redactor) {
-        let level = if matches!(verdict, Verdict::Success { .. }) { LogLevel::Info } else { LogLevel::Warn };
+        let level = if matches!(verdict, Verdict::Success { .. } | Verdict::More) { LogLevel::Info } else { LogLevel::Warn };
         let message = format!("{} in {} ms, {} bytes", response.status, response.duration_ms, response.body.len());
         let fields = json!({ "status": response.status, "durationMs": response.duration_ms, "bytes": response.body.len() });
         self.journal.write(self.shared, redactor, Line::step(&at.path, level, LogKind::Http, message).attempt(number).fields(fields));
@@ -192,18 +225,16 @@ impl Run<'_> {
     }
 }
 
-fn inject(
-    at: &At<'_>,
-    http: &PlannedHttp,
-    request: &mut Request,
-    allowed_hosts: &[String],
-    secrets: &Secrets,
-) -> Result<(), egress::Error> {
-    let slot_name = http.slot.as_deref().unwrap_or_default();
-    match at.unit.plan.definition.credentials.get(slot_name) {
-        Some(slot) => egress::inject(request, slot_name, slot, allowed_hosts, secrets),
-        None => Ok(()),
+/// A request with its credential, and what masks both.
+fn prepare(at: &At<'_>, http: &PlannedHttp, request: &Request, opened: Option<&Opened>) -> Result<(Request, Redactor), egress::Error> {
+    let mut request = request.clone();
+    let redactor = at.unit.plan.redactor();
+    let (Some(opened), Some(name)) = (opened, http.slot.as_deref()) else { return Ok((request, redactor.clone())) };
+    if let Some(slot) = at.unit.plan.definition.credentials.get(name) {
+        egress::inject(&mut request, name, slot, &opened.allowed_hosts, &opened.secrets)?;
     }
+    let values: Vec<&str> = opened.secrets.values().map(crate::vault::Secret::expose).collect();
+    Ok((request, redactor.with_secrets(&values)))
 }
 
 /// A verdict without any secret the service may have echoed.
@@ -212,7 +243,9 @@ fn masked(verdict: Verdict, redactor: &Redactor) -> Verdict {
     match verdict {
         Verdict::Success { output, empty } => Verdict::Success { output: redactor.json(&output), empty },
         Verdict::Retry { error, wait, by_rule } => Verdict::Retry { error: mask(error), wait, by_rule },
+        Verdict::Refresh { error } => Verdict::Refresh { error: mask(error) },
         Verdict::Fail { error } => Verdict::Fail { error: mask(error) },
+        Verdict::More => Verdict::More,
     }
 }
 

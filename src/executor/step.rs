@@ -216,7 +216,7 @@ impl Run<'_> {
         }
         let number = next_number(&row);
         context.begin(number, self.cost(), self.now());
-        let tried = self.attempt(at, http, (&row, number), context).await?;
+        let tried = self.attempt(at, http, (&mut row, number), context).await?;
         let (deed, row) = match tried {
             None => self.broken_off(row).await?,
             Some(tried) => self.weigh(at, row, tried),
@@ -245,7 +245,9 @@ impl Run<'_> {
                 row.attempts.push(attempt);
                 return (Deed::Ended(Outcome::Done(output)), row);
             }
-            Verdict::Fail { error } => (error, None, false),
+            // An attempt does not end while there is more to be sent.
+            Verdict::More => return (Deed::Left(Flow::Park(self.now())), row),
+            Verdict::Fail { error } | Verdict::Refresh { error } => (error, None, false),
             Verdict::Retry { error, wait, by_rule } => (error, wait, by_rule),
         };
         let error = ExecutionError { step_path: Some(at.path.clone()), attempt: Some(attempt.number), ..error };

@@ -84,6 +84,11 @@ impl Context {
         self.set("now", Value::String(now.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
 
+    /// Id of the run.
+    pub(crate) fn run_id(&self) -> &str {
+        &self.facts.id
+    }
+
     pub(crate) fn scope(&self) -> Scope<'_> {
         Scope { context: self, given: &[] }
     }

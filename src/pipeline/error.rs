@@ -32,6 +32,11 @@ impl Error {
         Self::new(ExecutionErrorCode::Extraction, ErrorClass::Data, pointer, reason.into())
     }
 
+    /// An answer is not what the definition says it must be.
+    pub(crate) fn unexpected(pointer: &str, reason: impl Into<String>) -> Self {
+        Self::new(ExecutionErrorCode::ResponseInvalid, ErrorClass::Upstream, pointer, reason.into())
+    }
+
     /// Something took more room or work than a run may have.
     pub(crate) fn limit(pointer: &str, reason: impl Into<String>) -> Self {
         Self::new(ExecutionErrorCode::Limit, ErrorClass::Configuration, pointer, reason.into())

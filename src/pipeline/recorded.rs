@@ -12,10 +12,10 @@ use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 
 use super::backoff::next_delay;
+use super::call::{Call, PlannedHttp};
 use super::context::{Context, RunFacts};
 use super::map::{Decision, decide};
 use super::plan::Plan;
-use super::request::PlannedHttp;
 use super::rules::Verdict;
 use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Outcome, Unit, World, walk};
 use crate::domain::contact::{Contact, ContactDraft};
@@ -130,17 +130,23 @@ impl<'a> Replay<'a> {
     fn attempts(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Outcome {
         let mut elapsed = Duration::ZERO;
         let mut attempt = 1;
+        let mut memory = None;
         loop {
             context.begin(attempt, self.cost(), self.now());
-            let answered = http.build(context).map_err(super::Error::into_execution_error).and_then(|request| self.exchange(at, &request));
-            let response = match answered {
-                Ok(response) => response,
-                Err(error) => return Outcome::Failed(error),
+            let verdict = match http.begin(context, &at.path, memory.as_ref()) {
+                Ok(mut call) => {
+                    let verdict = self.converse(at, http, context, &mut call);
+                    memory = call.memory();
+                    verdict
+                }
+                Err(error) => return Outcome::Failed(error.into_execution_error()),
             };
-            let (error, wait) = match http.judge(context, &response, self.now()) {
+            let (error, wait) = match verdict {
                 Verdict::Success { output, .. } => return Outcome::Done(output),
-                Verdict::Fail { error } => return Outcome::Failed(error),
                 Verdict::Retry { error, wait, .. } => (error, wait),
+                // A recording holds no credential that could be renewed.
+                Verdict::Fail { error } | Verdict::Refresh { error } => return Outcome::Failed(error),
+                Verdict::More => continue,
             };
             if !at.step.retry.covers(error.class) {
                 return Outcome::Failed(error);
@@ -150,6 +156,19 @@ impl<'a> Replay<'a> {
                 None => return Outcome::Failed(error),
             }
             attempt += 1;
+        }
+    }
+
+    /// Sends the requests of one attempt.
+    fn converse(&self, at: &At<'_>, http: &PlannedHttp, context: &Context, call: &mut Call) -> Verdict {
+        loop {
+            let verdict = match self.exchange(at, &call.request) {
+                Ok(response) => http.judge(context, call, &response, self.now()),
+                Err(error) => Verdict::Fail { error },
+            };
+            if verdict != Verdict::More {
+                return verdict;
+            }
         }
     }
 

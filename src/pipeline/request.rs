@@ -1,15 +1,14 @@
-//! An http step, compiled: what it sends and how its answer is read.
+//! A request, compiled: what is sent, filled in from the values of a run.
 
 use serde_json::{Map, Value};
 
 use super::address::Address;
 use super::compiler::Compiler;
-use super::context::{Context, Scope};
+use super::context::Scope;
 use super::error::Error;
-use super::extract::Extractor;
 use super::interpolate::{Tree, is_empty, to_text};
-use super::rules::PlannedRule;
-use crate::domain::definition::{BodyKind, Decoder, Defaults, Extraction, HttpRequest, HttpStep};
+use super::multipart;
+use crate::domain::definition::{BodyKind, Decoder, Defaults, HttpRequest};
 use crate::domain::exchange::{Method, Request, RequestBody};
 use crate::domain::problem::pointer_join;
 
@@ -17,62 +16,51 @@ use crate::domain::problem::pointer_join;
 const CONNECTION_HEADERS: [&str; 9] =
     ["host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "expect", "keep-alive", "trailer"];
 
-/// An http step, compiled.
-pub struct PlannedHttp {
-    /// Credential slot whose secret joins the request after it is built.
-    pub slot: Option<String>,
-    /// Bytes of an answer accepted; the server's limit unless told.
-    pub max_bytes: Option<u64>,
-    pub(crate) method: Method,
+/// A request, compiled.
+pub(crate) struct PlannedRequest {
+    method: Method,
     address: Address,
     query: Vec<(String, Tree)>,
     headers: Vec<(String, Tree)>,
     body: Option<(BodyKind, Tree)>,
     omit_empty: bool,
-    pub(crate) decode: Decoder,
-    pub(crate) keep: bool,
-    pub(crate) rules: Vec<PlannedRule>,
-    pub(crate) extract: Vec<Extractor>,
-    pub(crate) pointer: String,
+    pointer: String,
 }
 
-impl PlannedHttp {
-    pub(crate) fn compile(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, pointer: &str) -> Self {
-        let request = &step.request;
-        let place = pointer_join(pointer, "request");
-        let (address, mut query) = address(compiler, request, defaults, &place);
+impl PlannedRequest {
+    /// Compiles the request at `place`; answers are asked for in the form that `decode` reads.
+    pub(crate) fn compile(compiler: &mut Compiler, request: &HttpRequest, (defaults, decode): (&Defaults, Decoder), place: &str) -> Self {
+        let (address, mut query) = address(compiler, request, defaults, place);
         for (name, value) in &request.query {
-            query.push((name.clone(), compiler.tree(value, &pointer_join(&pointer_join(&place, "query"), name))));
+            query.push((name.clone(), compiler.tree(value, &pointer_join(&pointer_join(place, "query"), name))));
         }
         Self {
-            slot: step.auth.clone().or_else(|| defaults.auth.clone()),
-            max_bytes: step.response.max_bytes,
             method: request.method,
             address,
             query,
-            headers: headers(compiler, step, defaults, &place),
+            headers: headers(compiler, request, (defaults, decode), place),
             body: request.body.as_ref().map(|body| {
-                let place = pointer_join(&pointer_join(&place, "body"), "value");
-                if body.kind == BodyKind::Form && !body.value.is_object() {
-                    compiler.error("body-invalid", &place, "a form is an object", "give it as name → value");
+                let place = pointer_join(&pointer_join(place, "body"), "value");
+                if matches!(body.kind, BodyKind::Form | BodyKind::Multipart | BodyKind::Graphql) && !body.value.is_object() {
+                    compiler.error("body-invalid", &place, "a body of this kind is an object", "give it as name → value");
                 }
                 (body.kind, compiler.tree(&body.value, &place))
             }),
             omit_empty: request.omit_empty,
-            decode: step.response.decode,
-            keep: step.response.keep,
-            rules: PlannedRule::compile_all(compiler, &step.rules, &pointer_join(pointer, "rules")),
-            extract: step.extract.iter().map(|(name, one)| extractor(compiler, name, one, pointer)).collect(),
-            pointer: pointer.to_owned(),
+            pointer: place.to_owned(),
         }
+    }
+
+    /// Does an answer hold the data and the errors of GraphQL?
+    pub(crate) fn is_graphql(&self) -> bool {
+        matches!(self.body, Some((BodyKind::Graphql, _)))
     }
 
     /// The request with everything filled in, still without its credential.
     ///
     /// # Errors
     /// When an expression fails, or a value does not fit the place it goes to.
-    pub fn build(&self, context: &Context) -> Result<Request, Error> {
-        let scope = context.scope();
+    pub(crate) fn build(&self, scope: Scope<'_>) -> Result<Request, Error> {
         let mut url = self.address.build(scope)?;
         let mut pairs = Vec::new();
         for (name, tree) in &self.query {
@@ -106,7 +94,8 @@ impl PlannedHttp {
         }
     }
 
-    fn header_text(&self, name: &str, value: &Value) -> Result<String, Error> {
+    /// The text of a header line.
+    pub(crate) fn header_text(&self, name: &str, value: &Value) -> Result<String, Error> {
         let refuse = |reason: &str| Error::place(&self.pointer, format!("The header `{name}` cannot be sent: {reason}"));
         if value.is_array() || value.is_object() {
             return Err(refuse("its value is a list or an object"));
@@ -125,17 +114,20 @@ impl PlannedHttp {
     fn body(&self, kind: BodyKind, tree: &Tree, scope: Scope<'_>, headers: &mut Vec<(String, String)>) -> Result<RequestBody, Error> {
         let mut value = tree.eval(scope)?;
         let (content_type, bytes) = match kind {
-            BodyKind::Json => {
+            BodyKind::Json | BodyKind::Graphql => {
                 if self.omit_empty {
                     prune(&mut value);
                 }
-                ("application/json", value.to_string().into_bytes())
+                ("application/json".to_owned(), value.to_string().into_bytes())
             }
-            BodyKind::Form => ("application/x-www-form-urlencoded", self.form(value)?.into_bytes()),
-            BodyKind::Text => ("text/plain; charset=utf-8", to_text(&value).into_bytes()),
+            BodyKind::Form => ("application/x-www-form-urlencoded".to_owned(), self.form(value)?.into_bytes()),
+            BodyKind::Multipart => multipart::write(&value, self.omit_empty).map_err(|reason| Error::place(&self.pointer, reason))?,
+            BodyKind::Text => ("text/plain; charset=utf-8".to_owned(), to_text(&value).into_bytes()),
         };
         let own = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|place| headers.remove(place).1);
-        Ok(RequestBody { content_type: own.unwrap_or_else(|| content_type.to_owned()), bytes })
+        // The boundary of a multipart body is the body's own.
+        let own = own.filter(|_| kind != BodyKind::Multipart);
+        Ok(RequestBody { content_type: own.unwrap_or(content_type), bytes })
     }
 
     fn form(&self, value: Value) -> Result<String, Error> {
@@ -192,9 +184,9 @@ fn joined(base: &str, path: &str) -> String {
     if path.is_empty() || path.starts_with('?') { format!("{base}{path}") } else { format!("{base}/{}", path.trim_start_matches('/')) }
 }
 
-fn headers(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, place: &str) -> Vec<(String, Tree)> {
+fn headers(compiler: &mut Compiler, request: &HttpRequest, (defaults, decode): (&Defaults, Decoder), place: &str) -> Vec<(String, Tree)> {
     let mut found: Vec<(String, Tree)> = Vec::new();
-    let own = step.request.headers.iter().map(|one| (pointer_join(place, "headers"), one));
+    let own = request.headers.iter().map(|one| (pointer_join(place, "headers"), one));
     for (place, (name, value)) in defaults.headers.iter().map(|one| ("/defaults/headers".to_owned(), one)).chain(own) {
         let pointer = pointer_join(&place, name);
         let lower = name.to_ascii_lowercase();
@@ -209,7 +201,7 @@ fn headers(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, place:
         found.push((name.clone(), tree));
     }
     if !found.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
-        let accepted = if step.response.decode == Decoder::Json { "application/json" } else { "*/*" };
+        let accepted = if decode == Decoder::Json { "application/json" } else { "*/*" };
         found.push(("accept".to_owned(), Tree::Literal(Value::String(accepted.to_owned()))));
     }
     found
@@ -218,19 +210,6 @@ fn headers(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, place:
 /// A token as RFC 9110 section 5.6.2 has it.
 fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-fn extractor(compiler: &mut Compiler, name: &str, one: &Extraction, pointer: &str) -> Extractor {
-    let pointer = pointer_join(&pointer_join(pointer, "extract"), name);
-    Extractor {
-        name: name.to_owned(),
-        path: compiler.path(&one.path, &pointer_join(&pointer, "path")),
-        pointer,
-        take: one.take,
-        required: one.required,
-        default: one.default.clone(),
-        value_type: one.value_type,
-    }
 }
 
 #[cfg(test)]
@@ -244,7 +223,7 @@ mod tests {
     /// Builds the request of a single http step for given inputs.
     fn built(request: &Value, inputs: &Value) -> Result<Request, Error> {
         let plan = sample::plan(&sample::http(request, &json!({})));
-        sample::first_http(&plan).build(&sample::context(inputs.clone()))
+        sample::first_http(&plan).begin(&sample::context(inputs.clone()), "call", None).map(|call| call.request)
     }
 
     fn url(request: &Value, inputs: &Value) -> String {
@@ -404,6 +383,6 @@ mod tests {
     fn built_once(value: &str) -> Result<Request, Error> {
         static PLAN: std::sync::LazyLock<std::sync::Arc<super::super::Plan>> =
             std::sync::LazyLock::new(|| sample::plan(&sample::http(&json!({"path": "/people/{{ inputs.x }}"}), &json!({}))));
-        sample::first_http(&PLAN).build(&sample::context(json!({"x": value})))
+        sample::first_http(&PLAN).begin(&sample::context(json!({"x": value})), "call", None).map(|call| call.request)
     }
 }

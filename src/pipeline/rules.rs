@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer;
+use super::call::{Call, PlannedHttp};
 use super::compiler::Compiler;
 use super::context::{Context, Scope};
 use super::error::Error;
 use super::interpolate::{Expression, to_text, truthy};
-use super::request::PlannedHttp;
+use super::path::Path;
+use super::request::PlannedRequest;
 use super::wait::PlannedWait;
-use crate::domain::definition::{Rule, RuleAction};
+use crate::domain::definition::{Capture, Defaults, HttpStep, OnMismatch, Rule, RuleAction};
 use crate::domain::exchange::Response;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
 use crate::domain::problem::pointer_join;
@@ -37,6 +39,13 @@ pub enum Verdict {
         /// Did a rule of the definition say so, rather than the usual meaning of the answer?
         by_rule: bool,
     },
+    /// The call has another request to be sent, in the same attempt.
+    More,
+    /// The credential was refused; once it is renewed, the same request may be sent again.
+    Refresh {
+        /// What is wrong now.
+        error: ExecutionError,
+    },
     /// No attempt will help.
     Fail {
         /// What is wrong.
@@ -54,15 +63,55 @@ pub(crate) struct PlannedRule {
     wait: Option<PlannedWait>,
     class: Option<ErrorClass>,
     message: Option<String>,
+    take: Vec<(String, PlannedCapture)>,
+    retry_as: Option<PlannedRequest>,
     pointer: String,
 }
 
-impl PlannedRule {
-    pub(crate) fn compile_all(compiler: &mut Compiler, rules: &[Rule], pointer: &str) -> Vec<Self> {
-        rules.iter().enumerate().map(|(place, rule)| Self::compile(compiler, rule, pointer_join(pointer, place))).collect()
+/// A part of an answer, compiled.
+struct PlannedCapture {
+    path: Option<Path>,
+    header: Option<String>,
+    pattern: Option<Regex>,
+}
+
+impl PlannedCapture {
+    fn compile(compiler: &mut Compiler, capture: &Capture, pointer: &str) -> Self {
+        Self {
+            path: capture.body.as_ref().map(|path| compiler.path(path, &pointer_join(pointer, "body"))),
+            header: capture.header.as_ref().map(|name| name.to_ascii_lowercase()),
+            pattern: capture.pattern.as_ref().and_then(|text| compiler.pattern(text, &pointer_join(pointer, "match"))),
+        }
     }
 
-    fn compile(compiler: &mut Compiler, rule: &Rule, pointer: String) -> Self {
+    fn take(&self, response: &Response, body: &Value) -> Option<String> {
+        let text = match (&self.path, &self.header) {
+            (Some(path), _) => to_text(path.find(body).ok()?.first().filter(|value| !value.is_null())?),
+            (None, Some(name)) => response.header(name)?.to_owned(),
+            (None, None) => return None,
+        };
+        let Some(pattern) = &self.pattern else { return Some(text) };
+        let found = pattern.captures(&text)?;
+        found.get(1).or_else(|| found.get(0)).map(|part| part.as_str().to_owned())
+    }
+}
+
+impl PlannedRule {
+    pub(crate) fn compile_all(compiler: &mut Compiler, (step, defaults): (&HttpStep, &Defaults), pointer: &str) -> Vec<Self> {
+        let numbered = step.rules.iter().enumerate();
+        numbered.map(|(place, rule)| Self::compile(compiler, rule, (step, defaults), pointer_join(pointer, place))).collect()
+    }
+
+    fn compile(compiler: &mut Compiler, rule: &Rule, (step, defaults): (&HttpStep, &Defaults), pointer: String) -> Self {
+        let captures = pointer_join(&pointer, "take");
+        let next = pointer_join(&pointer, "retry_as");
+        let take =
+            rule.take.iter().map(|(name, one)| (name.clone(), PlannedCapture::compile(compiler, one, &pointer_join(&captures, name))));
+        let take = take.collect();
+        let retry_as = rule
+            .retry_as
+            .as_ref()
+            .map(|follow_up| PlannedRequest::compile(compiler, &follow_up.over(&step.request), (defaults, step.response.decode), &next));
         let condition = &rule.condition;
         let place = pointer_join(&pointer, "if");
         Self {
@@ -74,8 +123,20 @@ impl PlannedRule {
             wait: rule.wait.as_ref().map(|wait| PlannedWait::compile(compiler, wait, &pointer_join(&pointer, "wait"))),
             class: rule.class,
             message: rule.message.clone(),
+            take,
+            retry_as,
             pointer,
         }
+    }
+
+    /// The captures of a conflict, as an object.
+    fn captured(&self, response: &Response, body: &Value) -> Result<Value, Error> {
+        let mut members = Map::with_capacity(self.take.len());
+        for (name, capture) in &self.take {
+            let missing = || Error::extraction(&self.pointer, format!("`conflict.{name}` is not in the answer"));
+            members.insert(name.clone(), Value::String(capture.take(response, body).ok_or_else(missing)?));
+        }
+        Ok(Value::Object(members))
     }
 
     fn fits(&self, scope: Scope<'_>, response: &Response) -> Result<bool, Error> {
@@ -108,8 +169,8 @@ impl PlannedHttp {
     /// What an answer means.
     ///
     /// Without a fitting rule, 2xx is good, 408, 429, 500, 502, 503 and 504 are worth another attempt (429 and 503 after
-    /// the time in `Retry-After`), and the rest fails.
-    pub fn judge(&self, context: &Context, response: &Response, now: DateTime<Utc>) -> Verdict {
+    /// the time in `Retry-After`), and the rest fails. A good answer of GraphQL with errors and no data fails.
+    pub fn judge(&self, context: &Context, call: &mut Call, response: &Response, now: DateTime<Utc>) -> Verdict {
         let decoded = answer::decode(response, self.decode);
         let trouble = decoded.as_ref().err().cloned();
         let view = view(response, decoded.unwrap_or(Value::Null));
@@ -119,16 +180,77 @@ impl PlannedHttp {
             Err(error) => return fail(error),
         };
         match meaning.action {
-            RuleAction::Succeed => match trouble {
+            RuleAction::Succeed => match trouble.or_else(|| self.refused_by_graphql(&meaning, &view)) {
                 Some(message) => Verdict::Fail { error: self.unusable(response, message) },
-                None => self.taken(view).map_or_else(fail, |output| Verdict::Success { output, empty: false }),
+                None => self.succeed(context, call, response, view).unwrap_or_else(fail),
             },
             RuleAction::Empty | RuleAction::Ignore => {
-                Verdict::Success { output: self.nothing(view, meaning.action == RuleAction::Empty), empty: true }
+                let output = self.nothing(call, view, meaning.action == RuleAction::Empty);
+                Verdict::Success { output, empty: true }
             }
             RuleAction::Retry | RuleAction::RateLimited => self.later(&meaning, response, &view, now),
+            RuleAction::RefreshAuth => Verdict::Refresh { error: self.failure(&meaning, response) },
+            RuleAction::Conflict => self.meet_conflict(context, call, (&meaning, response), &view).unwrap_or_else(fail),
             RuleAction::Fail => Verdict::Fail { error: self.failure(&meaning, response) },
         }
+    }
+
+    /// Takes what a good answer gives; asks for the next page where there is one.
+    fn succeed(&self, context: &Context, call: &mut Call, response: &Response, view: Value) -> Result<Verdict, Error> {
+        let body = view.get("body").unwrap_or(&Value::Null);
+        if let Some((check, message)) = self.check.as_ref().and_then(|check| Some((check, check.mismatch(body)?))) {
+            match check.on_mismatch {
+                OnMismatch::Fail => return Err(Error::unexpected(&check.pointer, message)),
+                OnMismatch::Warn => call.notes.push(message),
+            }
+        }
+        let Some(pages) = &self.pages else {
+            let output = self.taken(view)?;
+            return Ok(Verdict::Success { output, empty: false });
+        };
+        let records = pages.collect(&mut call.progress, &self.extract, body)?;
+        let page = json!({ "number": call.progress.pages, "total": call.progress.records, "records": records });
+        let is_last = match &pages.stop_when {
+            Some(condition) => condition.truth_with(context, &[("response", &view), ("page", &page)])?,
+            None => false,
+        };
+        if !is_last && pages.goes_on(&mut call.progress, records.len(), response, body) {
+            if !pages.is_full(&call.progress) {
+                call.request = pages.request(&call.first, &call.progress)?;
+                return Ok(Verdict::More);
+            }
+            call.notes.push(format!("There are more than the {} pages that are read", call.progress.pages));
+        }
+        let output = call.progress.take();
+        Ok(Verdict::Success { output: self.with_view(output, view), empty: false })
+    }
+
+    /// The request that is made in place of one that met a conflict; only one an attempt.
+    fn meet_conflict(
+        &self,
+        context: &Context,
+        call: &mut Call,
+        (meaning, response): (&Meaning<'_>, &Response),
+        view: &Value,
+    ) -> Result<Verdict, Error> {
+        let follow_up = meaning.rule.and_then(|rule| Some((rule, rule.retry_as.as_ref()?)));
+        let Some((rule, follow_up)) = follow_up.filter(|_| !call.has_met_conflict) else {
+            return Ok(Verdict::Fail { error: self.failure(meaning, response) });
+        };
+        let captured = rule.captured(response, view.get("body").unwrap_or(&Value::Null))?;
+        call.request = follow_up.build(context.scope_with(&[("conflict", &captured)]))?;
+        call.has_met_conflict = true;
+        call.notes.push(format!("It is there already; going on with {}", call.request.method.as_str()));
+        Ok(Verdict::More)
+    }
+
+    /// GraphQL tells its errors with status 200; without data there is nothing to go on with.
+    fn refused_by_graphql(&self, meaning: &Meaning<'_>, view: &Value) -> Option<String> {
+        let body = view.get("body")?;
+        let has_errors = body.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty());
+        let has_data = body.get("data").is_some_and(|data| !data.is_null());
+        let refused = self.request.is_graphql() && meaning.rule.is_none() && has_errors && !has_data;
+        refused.then(|| "The service answered with GraphQL errors and no data".to_owned())
     }
 
     fn meaning(&self, scope: Scope<'_>, response: &Response) -> Result<Meaning<'_>, Error> {
@@ -155,14 +277,21 @@ impl PlannedHttp {
         Ok(self.with_view(output, view))
     }
 
-    fn nothing(&self, view: Value, keep: bool) -> Value {
-        let output = self.extract.iter().map(|one| (one.name.clone(), one.nothing())).collect();
+    fn nothing(&self, call: &mut Call, view: Value, keep: bool) -> Value {
+        // What earlier pages gave stays.
+        let mut output = call.progress.take();
+        for one in &self.extract {
+            output.entry(&one.name).or_insert_with(|| one.nothing());
+        }
         if keep { self.with_view(output, view) } else { Value::Object(output) }
     }
 
     /// Adds `status`, `headers` and `body` when the step keeps them; an extract of the same name wins.
     fn with_view(&self, mut output: Map<String, Value>, view: Value) -> Value {
-        if let (true, Value::Object(members)) = (self.keep, view) {
+        if let (false, Value::Object(mut members)) = (self.keep.is_empty(), view) {
+            if let Some(body) = members.get_mut("body") {
+                *body = answer::kept(body, &self.keep);
+            }
             for (name, value) in members {
                 output.entry(name).or_insert(value);
             }
@@ -200,7 +329,7 @@ impl PlannedHttp {
         let class = meaning.rule.and_then(|rule| rule.class).unwrap_or(match (meaning.action, status) {
             (RuleAction::RateLimited, _) => ErrorClass::RateLimited,
             (RuleAction::Retry, _) => ErrorClass::Transient,
-            (_, 401 | 403) => ErrorClass::Credential,
+            (RuleAction::RefreshAuth, _) | (_, 401 | 403) => ErrorClass::Credential,
             _ => ErrorClass::Upstream,
         });
         let code = match class {
@@ -261,14 +390,14 @@ fn sentence(status: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::sample;
     use super::*;
 
     fn judged(step: &Value, status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
         let plan = sample::plan(&sample::http(&json!({"path": "/p"}), step));
-        sample::first_http(&plan).judge(&sample::context(json!({"wanted": "x"})), &sample::response(status, headers, body), sample::now())
+        let (http, context) = (sample::first_http(&plan), sample::context(json!({"wanted": "x"})));
+        let mut call = http.begin(&context, "call", None).unwrap();
+        http.judge(&context, &mut call, &sample::response(status, headers, body), sample::now())
     }
 
     fn extract() -> Value {
@@ -283,6 +412,7 @@ mod tests {
                 Verdict::Success { .. } => "success".to_owned(),
                 Verdict::Retry { error, wait, .. } => format!("retry {} {}", error.code.as_str(), wait.map_or(0, |wait| wait.as_secs())),
                 Verdict::Fail { error } => format!("fail {} {}", error.code.as_str(), error.class.as_str()),
+                Verdict::More | Verdict::Refresh { .. } => "more".to_owned(),
             };
             assert_eq!(found, expected, "{status}");
         };
@@ -300,7 +430,7 @@ mod tests {
 
     #[test]
     fn takes_values_and_keeps_the_answer_when_told() {
-        let step = json!({"extract": {"a": {"path": "$.a"}, "body": {"path": "$.b"}}, "response": {"keep": true}});
+        let step = json!({"extract": {"a": {"path": "$.a"}, "body": {"path": "$.b"}}, "response": {"keep": ["$"]}});
         let Verdict::Success { output, empty: false } = judged(&step, 200, &[("x-one", "1"), ("set-cookie", "s")], "{\"a\": 1, \"b\": 2}")
         else {
             panic!()

@@ -8,12 +8,53 @@ use serde_json::{Map, Value};
 
 use super::compiler::Compiler;
 use crate::domain::contact::Contact;
+use crate::domain::definition::{BodyCheck, OnMismatch};
 use crate::domain::problem::{Problem, pointer_join};
 
 /// Bytes one compiled pattern of a schema may take.
 const PATTERN_BYTES: usize = 512 * 1024;
 /// Problems of one value that are listed.
 const MAX_LISTED: usize = 20;
+
+/// What the body of an answer must be like, compiled.
+pub(crate) struct PlannedCheck {
+    /// Missing only in a plan that is thrown away.
+    validator: Option<Validator>,
+    pub(crate) on_mismatch: OnMismatch,
+    pub(crate) pointer: String,
+}
+
+impl PlannedCheck {
+    pub(crate) fn compile(compiler: &mut Compiler, check: &BodyCheck, pointer: &str) -> Self {
+        Self { validator: validator(compiler, &check.body, pointer), on_mismatch: check.on_mismatch, pointer: pointer.to_owned() }
+    }
+
+    /// What is not as the schema says, in a sentence that holds no value.
+    pub(crate) fn mismatch(&self, body: &Value) -> Option<String> {
+        let errors = self.validator.iter().flat_map(|validator| validator.iter_errors(body));
+        let told: Vec<String> = errors
+            .take(3)
+            .map(|error| {
+                let (place, sentence) = described(&error);
+                if place.is_empty() { sentence } else { format!("`{place}`: {sentence}") }
+            })
+            .collect();
+        (!told.is_empty()).then(|| format!("The answer is not as `schema` says: {}", told.join("; ")))
+    }
+}
+
+/// Compiles a schema; `None` for one that is none.
+fn validator(compiler: &mut Compiler, schema: &Value, pointer: &str) -> Option<Validator> {
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
+    let built = jsonschema::options().with_draft(Draft::Draft202012).offline().with_pattern_options(patterns).build(schema);
+    built
+        .map_err(|error| {
+            let place = format!("{pointer}{}", error.instance_path().as_str());
+            let problem = Problem::error("schema-invalid", place, format!("this is no JSON Schema: {}", error.masked()));
+            compiler.report(problem.suggest("schemas follow JSON Schema 2020-12 and refer to nothing outside the document"));
+        })
+        .ok()
+}
 
 /// A schema, compiled.
 pub(crate) struct PlannedSchema {
@@ -26,15 +67,7 @@ pub(crate) struct PlannedSchema {
 
 impl PlannedSchema {
     pub(crate) fn compile(compiler: &mut Compiler, schema: &Value, pointer: &str) -> Self {
-        let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
-        let built = jsonschema::options().with_draft(Draft::Draft202012).offline().with_pattern_options(patterns).build(schema);
-        let validator = built
-            .map_err(|error| {
-                let place = format!("{pointer}{}", error.instance_path().as_str());
-                let problem = Problem::error("schema-invalid", place, format!("this is no JSON Schema: {}", error.masked()));
-                compiler.report(problem.suggest("schemas follow JSON Schema 2020-12 and refer to nothing outside the document"));
-            })
-            .ok();
+        let validator = validator(compiler, schema, pointer);
         let properties = schema.get("properties").and_then(Value::as_object);
         let field = |(name, property): (&String, &Value)| {
             Some((name.clone(), property.get("x-bind")?.as_str()?.strip_prefix("contact.")?.to_owned()))

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::call::PlannedHttp;
 use super::compiler::Compiler;
 use super::context::Context;
 use super::error::Error;
 use super::interpolate::{Expression, Tree};
-use super::request::PlannedHttp;
 use crate::domain::definition::{Definition, IsoDuration, OnError, Retry, Step, StepAction, WaterfallStep, WaterfallStrategy};
 use crate::domain::problem::pointer_join;
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 #![expect(unreachable_pub, clippy::needless_pass_by_value, reason = "a test binary has no users")]
 
+mod calls;
 mod cli;
 mod credentials;
 mod executions;

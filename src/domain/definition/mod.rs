@@ -8,6 +8,7 @@ pub mod expression;
 pub mod fields;
 pub mod flow;
 pub mod mapping;
+pub mod pages;
 pub mod request;
 pub mod retry;
 pub mod slot;
@@ -23,7 +24,10 @@ use serde_json::{Map, Value};
 pub use duration::IsoDuration;
 pub use flow::{BranchStep, Case, ForeachStep, ParallelStep, Provider, WaitStep, WaterfallStep, WaterfallStrategy};
 pub use mapping::{FieldMapping, Mapping, MissingContact, WritePolicy};
-pub use request::{Body, BodyKind, Decoder, HttpRequest, Response, Rule, RuleAction, RuleCondition, RuleWait, WaitFormat};
+pub use pages::{BodyCheck, Idempotency, OnMismatch, PageInject, PageKind, PagePlace, PageSize, Paginate};
+pub use request::{
+    Body, BodyKind, Capture, Decoder, FollowUp, HttpRequest, Response, Rule, RuleAction, RuleCondition, RuleWait, WaitFormat,
+};
 pub use retry::{Backoff, BackoffKind, Retry};
 pub use slot::{Inject, InjectPlace, Slot, TestRequest};
 pub use step::{Extraction, HttpStep, OnError, SetStep, Step, StepAction, StopStep, Take, ValueType};

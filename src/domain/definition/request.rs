@@ -45,7 +45,7 @@ pub struct Body {
     /// How it is written.
     #[serde(default)]
     pub kind: BodyKind,
-    /// JSON with expressions in it; for `form` an object, for `text` a string.
+    /// JSON with expressions in it; for `form`, `multipart` and `graphql` an object, for `text` a string.
     pub value: Value,
 }
 
@@ -58,8 +58,12 @@ pub enum BodyKind {
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// `multipart/form-data`, RFC 7578.
+    Multipart,
     /// `text/plain`.
     Text,
+    /// A GraphQL request as JSON: `query`, `variables`, `operationName`.
+    Graphql,
 }
 
 /// How an answer is read.
@@ -71,9 +75,9 @@ pub struct Response {
     /// Bytes accepted; the server's limit unless told.
     #[serde(default)]
     pub max_bytes: Option<u64>,
-    /// Keep `status`, `headers` and `body` under `steps.<id>` as well.
+    /// `JSONPath`s of what is kept of the body under `steps.<id>.body`; with any, `status` and `headers` are kept as well.
     #[serde(default)]
-    pub keep: bool,
+    pub keep: Vec<String>,
 }
 
 /// How a body is decoded.
@@ -83,6 +87,10 @@ pub enum Decoder {
     /// One JSON value.
     #[default]
     Json,
+    /// A JSON value a line; a list.
+    Jsonl,
+    /// Lines of comma-separated values under a line of names, RFC 4180; a list of objects.
+    Csv,
     /// Text.
     Text,
 }
@@ -104,6 +112,65 @@ pub struct Rule {
     /// The error's sentence.
     #[serde(default)]
     pub message: Option<String>,
+    /// For `conflict`: name under `conflict` → what of the answer it is.
+    #[serde(default)]
+    pub take: BTreeMap<String, Capture>,
+    /// For `conflict`: the request made next; what it does not say is as in the step's own.
+    #[serde(default)]
+    pub retry_as: Option<FollowUp>,
+}
+
+/// A part of an answer, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// JSONPath into the body.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Header name.
+    #[serde(default)]
+    pub header: Option<String>,
+    /// Regular expression; its first group, or all it fits, is taken.
+    #[serde(rename = "match", default)]
+    pub pattern: Option<String>,
+}
+
+/// A request made in place of one that met a conflict.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// Method.
+    #[serde(default)]
+    pub method: Option<Method>,
+    /// Absolute address.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Below `defaults.base_url`.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Query.
+    #[serde(default)]
+    pub query: Option<BTreeMap<String, Value>>,
+    /// Headers.
+    #[serde(default)]
+    pub headers: Option<BTreeMap<String, Value>>,
+    /// Body.
+    #[serde(default)]
+    pub body: Option<Body>,
+}
+
+impl FollowUp {
+    /// The whole request, with what it does not say taken from another.
+    pub fn over(&self, request: &HttpRequest) -> HttpRequest {
+        let address = self.url.is_some() || self.path.is_some();
+        HttpRequest {
+            method: self.method.unwrap_or(request.method),
+            url: if address { self.url.clone() } else { request.url.clone() },
+            path: if address { self.path.clone() } else { request.path.clone() },
+            query: self.query.clone().unwrap_or_else(|| request.query.clone()),
+            headers: self.headers.clone().unwrap_or_else(|| request.headers.clone()),
+            body: self.body.clone().or_else(|| request.body.clone()),
+            omit_empty: request.omit_empty,
+        }
+    }
 }
 
 /// Which answers a rule is about; all members given must fit.
@@ -137,6 +204,10 @@ pub enum RuleAction {
     Retry,
     /// Try again once the service allows it.
     RateLimited,
+    /// Try again at once with the credential as it is by then, renewed where its kind allows; once an attempt.
+    RefreshAuth,
+    /// It is there already: make the request of `retry_as`.
+    Conflict,
     /// The step fails.
     Fail,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::duration::IsoDuration;
 use super::flow::{BranchStep, ForeachStep, ParallelStep, WaitStep, WaterfallStep};
+use super::pages::{BodyCheck, Idempotency, Paginate};
 use super::request::{HttpRequest, Response, Rule};
 use super::retry::Retry;
 
@@ -106,6 +107,15 @@ pub struct HttpStep {
     /// Name → value taken from the answer.
     #[serde(default)]
     pub extract: BTreeMap<String, Extraction>,
+    /// Through the pages of a list.
+    #[serde(default)]
+    pub paginate: Option<Paginate>,
+    /// What the answer must be like.
+    #[serde(default)]
+    pub schema: Option<BodyCheck>,
+    /// How repetitions are made known to the service.
+    #[serde(default)]
+    pub idempotency: Option<Idempotency>,
 }
 
 /// Computes values.

@@ -15,9 +15,9 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::call::PlannedHttp;
 use super::context::Context;
 use super::plan::Plan;
-use super::request::PlannedHttp;
 use super::steps::{PlannedAction, PlannedStep};
 use crate::domain::definition::OnError;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepStatus};

@@ -6,17 +6,21 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 /// One call as it arrived.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// Method.
+    pub method: Method,
     /// Path and query.
     pub uri: Uri,
     /// Header lines.
     pub headers: HeaderMap,
+    /// Body as it came.
+    pub body: Bytes,
     /// 1 for the first call of this path and query, 2 for the next …
     pub nth: usize,
 }
@@ -88,14 +92,14 @@ impl Upstream {
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     // Read to its end, so that the connection can be used again.
-    axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let nth = {
         let mut counts = shared.counts.lock().unwrap();
         let count = counts.entry(head.uri.to_string()).or_default();
         *count += 1;
         *count
     };
-    let call = Call { uri: head.uri, headers: head.headers, nth };
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, body, nth };
     shared.calls.lock().unwrap().push(call.clone());
     match (shared.handler)(&call) {
         Reply::Json(status, body) => (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response(),

@@ -166,7 +166,6 @@ pub static STEP_BASE: &[Field] = &[
     Field::new("retry", Shape::Object(&RETRY), "When to try again."),
     Field::new("cost", ANY_NUMBER, "What one run of it costs, in units of the definition.").default("0"),
     Field::later("cache"),
-    Field::later("idempotency"),
 ];
 
 const fn step(name: &'static str, doc: &'static str, fields: &'static [Field]) -> Object {
@@ -187,9 +186,70 @@ pub static HTTP_STEP: Object = step(
             Shape::Map { of: &Shape::Object(&EXTRACTION), keys: Pattern::Member, max: 100 },
             "Name and where its value is in the answer.",
         ),
+        Field::new("paginate", Shape::Object(&PAGINATE), "Through the pages of a list, in one step."),
+        Field::new("schema", Shape::Object(&BODY_CHECK), "What the answer must be like."),
+        Field::new("idempotency", Shape::Object(&IDEMPOTENCY), "How repetitions are made known to the service."),
         Field::later("limit"),
-        Field::later("paginate"),
-        Field::later("schema"),
+    ],
+);
+
+/// `paginate` of an http step.
+pub static PAGINATE: Object = object(
+    "paginate",
+    "Through the pages of a list: extracts of `all` are joined, others come from the first page that has them.",
+    &[
+        Field::new("kind", words(&["cursor", "offset", "page", "link", "next_url"]), "How the service names the next page.").required(),
+        Field::new("token", Shape::JsonPath, "The cursor, or the next address, in the body."),
+        Field::new("inject", Shape::Object(&PAGE_INJECT), "Where cursor, offset or number of the page go."),
+        Field::new("size", Shape::Object(&PAGE_SIZE), "The size of a page and where it goes."),
+        Field::new("start", Shape::Integer(0, 1_000_000), "The number of the first page, for `page`.").default("1"),
+        Field::new("records", Shape::JsonPath, "The records of a page; what extracts of `all` take unless told."),
+        Field::new("stop_when", Shape::Expression, "This page is the last if it comes out true; sees `page` and `response`."),
+        Field::new("max_pages", Shape::Integer(1, 1000), "Pages at most.").default("100"),
+        Field::new("max_records", Shape::Integer(1, 1_000_000), "Records at most; the rest of the last page is left out."),
+    ],
+);
+
+const PAGE_PLACE: Shape = words(&["query", "header", "body"]);
+
+/// `inject` of `paginate`.
+pub static PAGE_INJECT: Object = object(
+    "page_inject",
+    "Where something goes in the request for a page.",
+    &[
+        Field::new("in", PAGE_PLACE, "Where; in the body as a top member of its JSON.").default("\"query\""),
+        Field::new("name", Shape::Pattern(Pattern::Filled), "Name of the query parameter, header or member.").required(),
+    ],
+);
+
+/// `size` of `paginate`.
+pub static PAGE_SIZE: Object = object(
+    "page_size",
+    "The size of a page and where it goes.",
+    &[
+        Field::new("in", PAGE_PLACE, "Where; in the body as a top member of its JSON.").default("\"query\""),
+        Field::new("name", Shape::Pattern(Pattern::Filled), "Name of the query parameter, header or member.").required(),
+        Field::new("value", Shape::Integer(1, 100_000), "The size.").required(),
+    ],
+);
+
+/// `schema` of an http step.
+pub static BODY_CHECK: Object = object(
+    "body_check",
+    "What an answer must be like.",
+    &[
+        Field::new("body", Shape::JsonObject, "JSON Schema 2020-12 of the decoded body.").required(),
+        Field::new("on_mismatch", words(&["warn", "fail"]), "Tell the log, or fail the step.").default("\"fail\""),
+    ],
+);
+
+/// `idempotency` of an http step.
+pub static IDEMPOTENCY: Object = object(
+    "idempotency",
+    "How repetitions of a request are made known to the service.",
+    &[
+        Field::new("header", Shape::Pattern(Pattern::Header), "Header that carries the key.").default("\"Idempotency-Key\""),
+        Field::new("key", Shape::Template, "The same for all attempts of a step; the run and the step unless told."),
     ],
 );
 
@@ -313,9 +373,13 @@ pub static BODY: Object = object(
     "body",
     "A body to send.",
     &[
-        Field::new("kind", Shape::Words { known: &["json", "form", "text"], later: &["multipart", "graphql"] }, "How it is written.")
-            .default("\"json\""),
-        Field::new("value", Shape::Values, "JSON with expressions in it; for `form` an object, for `text` a text.").required(),
+        Field::new("kind", words(&["json", "form", "multipart", "text", "graphql"]), "How it is written.").default("\"json\""),
+        Field::new(
+            "value",
+            Shape::Values,
+            "JSON with expressions in it; for `form`, `multipart` and `graphql` an object, for `text` a text.",
+        )
+        .required(),
     ],
 );
 
@@ -324,10 +388,14 @@ pub static RESPONSE: Object = object(
     "response",
     "How an answer is read.",
     &[
-        Field::new("decode", Shape::Words { known: &["json", "text"], later: &["jsonl", "csv"] }, "How the body is decoded.")
-            .default("\"json\""),
+        Field::new("decode", words(&["json", "jsonl", "csv", "text"]), "How the body is decoded.").default("\"json\""),
         Field::new("max_bytes", Shape::Integer(1, 64 * 1024 * 1024), "Bytes accepted; the server's limit unless told."),
-        Field::new("keep", Shape::Bool, "Keep `status`, `headers` and `body` under the step's name as well.").default("false"),
+        Field::new(
+            "keep",
+            Shape::List { of: &Shape::JsonPath, min: 0, max: 50 },
+            "JSONPaths of what is kept under `body`; with any, `status` and `headers` are kept under the step's name as well.",
+        )
+        .default("[]"),
     ],
 );
 
@@ -339,15 +407,48 @@ pub static RULE: Object = object(
         Field::new("if", Shape::Object(&RULE_CONDITION), "Which answers.").required(),
         Field::new(
             "then",
-            Shape::Words { known: &["succeed", "empty", "ignore", "retry", "rate_limited", "fail"], later: &["refresh_auth", "conflict"] },
+            words(&["succeed", "empty", "ignore", "retry", "rate_limited", "refresh_auth", "conflict", "fail"]),
             "What they mean.",
         )
         .required(),
         Field::new("wait", Shape::Object(&RULE_WAIT), "Where the answer says how long to wait."),
         Field::new("class", CLASS, "The error's class, for `fail` and `retry`."),
         Field::new("message", Shape::Text(500), "The error's sentence."),
-        Field::later("take"),
-        Field::later("retry_as"),
+        Field::new(
+            "take",
+            Shape::Map { of: &Shape::Object(&CAPTURE), keys: Pattern::Member, max: 20 },
+            "For `conflict`: name under `conflict` and what of the answer it is.",
+        ),
+        Field::new(
+            "retry_as",
+            Shape::Object(&FOLLOW_UP),
+            "For `conflict`: the request made next; what it does not say is as in the step's own.",
+        ),
+    ],
+);
+
+/// A member of `take`.
+pub static CAPTURE: Object = object(
+    "capture",
+    "A part of an answer, as text: of the `body` or of a `header`.",
+    &[
+        Field::new("body", Shape::JsonPath, "Where it is in the body."),
+        Field::new("header", Shape::Pattern(Pattern::Header), "Header name."),
+        Field::new("match", Shape::Text(500), "Regular expression; its first group, or all it fits, is taken."),
+    ],
+);
+
+/// `retry_as` of a rule.
+pub static FOLLOW_UP: Object = object(
+    "follow_up",
+    "A request made in place of one that met a conflict.",
+    &[
+        Field::new("method", METHOD, "Method."),
+        Field::new("url", Shape::Template, "Absolute address."),
+        Field::new("path", Shape::Template, "Below `defaults.base_url`."),
+        Field::new("query", Shape::Map { of: &Shape::Values, keys: Pattern::Filled, max: 100 }, "Query name and value."),
+        Field::new("headers", HEADERS, "Header name and value."),
+        Field::new("body", Shape::Object(&BODY), "Body."),
     ],
 );
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::names::{Known, Sight};
 use super::report::Report;
 use crate::domain::definition::expression::{FILTERS, FUNCTIONS, LATER_FILTERS, Segment, Span, TESTS, is_template, names, segments};
-use crate::domain::definition::{Definition, HttpStep, Step, StepAction};
+use crate::domain::definition::{Definition, HttpStep, Rule, Step, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
@@ -117,21 +117,43 @@ impl<'a> Look<'a, '_> {
         }
     }
 
-    fn http(&mut self, http: &HttpStep, place: &str, sight: &Sight<'a>) {
+    fn http(&mut self, http: &'a HttpStep, place: &str, sight: &Sight<'a>) {
         let request = pointer_join(place, "request");
-        for (name, text) in [("url", &http.request.url), ("path", &http.request.path)] {
-            if let Some(text) = text {
-                self.text(text, &pointer_join(&request, name), sight);
-            }
-        }
+        self.request((&http.request.url, &http.request.path), &request, sight);
         self.members(&http.request.query, &pointer_join(&request, "query"), sight);
         self.members(&http.request.headers, &pointer_join(&request, "headers"), sight);
         if let Some(body) = &http.request.body {
             self.value(&body.value, &format!("{request}/body/value"), sight);
         }
+        if let Some(key) = http.idempotency.as_ref().and_then(|idempotency| idempotency.key.as_ref()) {
+            self.text(key, &format!("{place}/idempotency/key"), sight);
+        }
+        if let Some(stop_when) = http.paginate.as_ref().and_then(|pages| pages.stop_when.as_ref()) {
+            self.text(stop_when, &format!("{place}/paginate/stop_when"), &sight.given("response").given("page"));
+        }
         for (number, rule) in http.rules.iter().enumerate() {
-            if let Some(body) = &rule.condition.body {
-                self.text(body, &format!("{place}/rules/{number}/if/body"), &sight.of_answer());
+            self.rule(rule, &format!("{place}/rules/{number}"), sight);
+        }
+    }
+
+    fn rule(&mut self, rule: &'a Rule, place: &str, sight: &Sight<'a>) {
+        if let Some(body) = &rule.condition.body {
+            self.text(body, &format!("{place}/if/body"), &sight.given("response"));
+        }
+        let Some(next) = &rule.retry_as else { return };
+        let (place, sight) = (format!("{place}/retry_as"), sight.given("conflict"));
+        self.request((&next.url, &next.path), &place, &sight);
+        self.members(next.query.iter().flatten(), &pointer_join(&place, "query"), &sight);
+        self.members(next.headers.iter().flatten(), &pointer_join(&place, "headers"), &sight);
+        if let Some(body) = &next.body {
+            self.value(&body.value, &format!("{place}/body/value"), &sight);
+        }
+    }
+
+    fn request(&mut self, (url, path): (&Option<String>, &Option<String>), place: &str, sight: &Sight<'a>) {
+        for (name, text) in [("url", url), ("path", path)] {
+            if let Some(text) = text {
+                self.text(text, &pointer_join(place, name), sight);
             }
         }
     }

@@ -19,6 +19,11 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
     for Placed { step, pointer, .. } in definition.placed() {
         if let StepAction::Http(http) = &step.action {
             headers(&http.request.headers, &format!("{pointer}/request/headers"), report);
+            for (number, rule) in http.rules.iter().enumerate() {
+                if let Some(own) = rule.retry_as.as_ref().and_then(|next| next.headers.as_ref()) {
+                    headers(own, &format!("{pointer}/rules/{number}/retry_as/headers"), report);
+                }
+            }
         }
     }
 }

@@ -28,6 +28,11 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
         let slot = auth.and_then(|auth| definition.credentials.get_key_value(auth));
         let call = Call { url: http.request.url.as_deref(), path: http.request.path.as_deref(), slot };
         call.check(definition, &format!("{pointer}/request"), &mut seen, report);
+        for (number, rule) in http.rules.iter().enumerate() {
+            let Some(next) = rule.retry_as.as_ref().filter(|next| next.url.is_some() || next.path.is_some()) else { continue };
+            let call = Call { url: next.url.as_deref(), path: next.path.as_deref(), slot };
+            call.check(definition, &format!("{pointer}/rules/{number}/retry_as"), &mut seen, report);
+        }
     }
     for (name, slot) in &definition.credentials {
         let Some(test) = &slot.test else { continue };

@@ -43,6 +43,7 @@ pub const CODES: &[&str] = &[
     "invalid-expression",
     "invalid-header",
     "invalid-inject",
+    "invalid-paginate",
     "invalid-rule",
     "invalid-schema",
     "invalid-url",

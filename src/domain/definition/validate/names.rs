@@ -14,10 +14,8 @@ use crate::domain::problem::{Problem, pointer_join};
 pub(super) struct Sight<'a> {
     /// Ids and numbers of the steps whose results are there.
     steps: Rc<BTreeMap<&'a str, usize>>,
-    /// Names that a loop or a waterfall gives.
+    /// Names that the place gives: the item of a loop, the answer a rule looks at …
     given: Rc<Vec<&'a str>>,
-    /// Is there an answer to look at?
-    pub(super) response: bool,
 }
 
 impl<'a> Sight<'a> {
@@ -37,18 +35,13 @@ impl<'a> Sight<'a> {
         Rc::make_mut(&mut inner.given).push(name);
         inner
     }
-
-    /// The same where there is an answer.
-    pub(super) fn of_answer(&self) -> Self {
-        Self { response: true, ..self.clone() }
-    }
 }
 
 /// Names that are there in every definition.
 pub(super) const ROOTS: &[&str] = &["inputs", "config", "contact", "steps", "run", "now", "response", "item", "page", "conflict"];
-const LATER_ROOTS: &[&str] = &["page", "conflict"];
 const RUN: &[&str] = &["id", "attempt", "cost"];
 const RESPONSE: &[&str] = &["status", "headers", "body"];
+const PAGE: &[&str] = &["number", "records", "total"];
 
 /// Names a definition gives rise to, and which of them were used.
 pub(super) struct Known<'a> {
@@ -81,6 +74,8 @@ impl<'a> Known<'a> {
         let (root, members) = path.split_first()?;
         let first = members.first().map(String::as_str);
         match (root.as_str(), first) {
+            ("response", Some(member)) if sight.given.contains(&"response") => one_of("response", member, RESPONSE, report),
+            ("page", Some(member)) if sight.given.contains(&"page") => one_of("page", member, PAGE, report),
             (root, _) if sight.given.contains(&root) => None,
             ("inputs", Some(member)) => schema_member(("inputs", &self.definition.inputs), member, report),
             ("config", Some(member)) => schema_member(("config", &self.definition.config), member, report),
@@ -89,11 +84,9 @@ impl<'a> Known<'a> {
             ("steps", None) => Some(unknown("`steps` is read step by step").suggest("name one, as in `steps.lookup`")),
             ("now", Some(_)) => Some(unknown("`now` is a text and has no members")),
             ("item", _) => Some(unknown("`item` is there only in a loop, and in `accept` of a waterfall")),
-            ("response", _) if !sight.response => Some(unknown("`response` is there only in the conditions of rules")),
-            ("response", Some(member)) => one_of("response", member, RESPONSE, report),
-            (root, _) if LATER_ROOTS.contains(&root) => {
-                Some(Problem::error("unsupported", "", format!("`{root}` is part of the language, but this server does not give it yet")))
-            }
+            ("response", _) => Some(unknown("`response` is there only in the conditions of rules and in `stop_when`")),
+            ("page", _) => Some(unknown("`page` is there only in `stop_when`")),
+            ("conflict", _) => Some(unknown("`conflict` is there only in `retry_as`")),
             (root, _) if ROOTS.contains(&root) => None,
             (root, _) => Some(self.root(root, sight, report)),
         }
@@ -169,7 +162,7 @@ fn schema_member((place, schema): (&str, &Value), member: &str, report: &Report)
 fn members(step: &Step) -> Option<(Vec<String>, &'static str)> {
     Some(match &step.action {
         StepAction::Http(http) => {
-            let kept = if http.response.keep { RESPONSE } else { &[] };
+            let kept = if http.response.keep.is_empty() { &[] } else { RESPONSE };
             (http.extract.keys().cloned().chain(kept.iter().map(|&name| name.to_owned())).collect(), "/extract")
         }
         StepAction::Set(set) => (set.values.keys().cloned().collect(), "/values"),

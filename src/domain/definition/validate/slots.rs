@@ -83,8 +83,8 @@ fn room_for(slot: &Slot, http: &HttpStep, place: &str, report: &mut Report) {
         InjectPlace::Cookie => ("headers", request.headers.keys().find(|name| name.eq_ignore_ascii_case("cookie"))),
         InjectPlace::Body => {
             let has_members = request.body.as_ref().is_some_and(|body| match body.kind {
-                BodyKind::Json | BodyKind::Form => body.value.is_object(),
-                BodyKind::Text => false,
+                BodyKind::Json | BodyKind::Form | BodyKind::Graphql => body.value.is_object(),
+                BodyKind::Text | BodyKind::Multipart => false,
             });
             if !has_members && !report.is_tainted_within(place) {
                 let message = "the slot puts its secret into the body, and this request has no body with members";

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::ROOTS;
 use super::report::Report;
 use crate::domain::definition::{
-    Definition, ForeachStep, HttpStep, MAX_STEP_DEPTH, MAX_STEPS, Placed, Rule, Step, StepAction, WaterfallStep,
+    BodyKind, Definition, ForeachStep, HttpStep, MAX_STEP_DEPTH, MAX_STEPS, PageKind, PagePlace, Paginate, Placed, Rule, RuleAction, Step,
+    StepAction, Take, WaterfallStep,
 };
 use crate::domain::problem::{Problem, pointer_join};
 
@@ -77,17 +78,50 @@ fn sense_of_call(definition: &Definition, step: &Step, http: &HttpStep, place: &
     for (number, rule) in http.rules.iter().enumerate() {
         sense_of_rule(rule, &format!("{place}/rules/{number}"), report);
     }
+    if let Some(pages) = &http.paginate {
+        sense_of_pages(pages, http, &pointer_join(place, "paginate"), report);
+    }
+}
+
+fn sense_of_pages(pages: &Paginate, http: &HttpStep, place: &str, report: &mut Report) {
+    let mut wrong = |below: &str, message: &str| report.follow(Problem::error("invalid-paginate", format!("{place}{below}"), message));
+    let by_token = matches!(pages.kind, PageKind::Cursor | PageKind::NextUrl);
+    let by_inject = matches!(pages.kind, PageKind::Cursor | PageKind::Offset | PageKind::Page);
+    if by_token != pages.token.is_some() {
+        wrong("", if by_token { "this kind needs `token`, the path of what names the next page" } else { "this kind has no `token`" });
+    }
+    if by_inject != pages.inject.is_some() {
+        wrong("", if by_inject { "this kind needs `inject`, where the next page is named" } else { "this kind has no `inject`" });
+    }
+    let counts = pages.records.is_some() || http.extract.values().any(|extraction| extraction.take == Take::All);
+    if matches!(pages.kind, PageKind::Offset | PageKind::Page) && !counts && pages.stop_when.is_none() {
+        wrong("", "nothing tells the last page: give `records`, an extract of `all`, or `stop_when`");
+    }
+    let in_body = pages.inject.as_ref().is_some_and(|inject| inject.place == PagePlace::Body)
+        || pages.size.as_ref().is_some_and(|size| size.place == PagePlace::Body);
+    let has_members =
+        http.request.body.as_ref().is_some_and(|body| {
+            matches!(body.kind, BodyKind::Json | BodyKind::Graphql) && (body.value.is_object() || may_be_any(&body.value))
+        });
+    if in_body && !has_members {
+        wrong("", "a page can be named in the body only where that is a JSON object");
+    }
+}
+
+/// A body that one expression gives may turn out to be an object.
+fn may_be_any(value: &serde_json::Value) -> bool {
+    value.is_string()
 }
 
 fn repetition(definition: &Definition, step: &Step, http: &HttpStep, place: &str, report: &mut Report) {
     let method = http.request.method;
     let retry = step.retry.as_ref().or(definition.defaults.retry.as_ref());
-    if !method.is_idempotent() && retry.is_some_and(|retry| retry.attempts > 1) {
+    if http.idempotency.is_none() && !method.is_idempotent() && retry.is_some_and(|retry| retry.attempts > 1) {
         let below = if step.retry.is_some() { "/retry" } else { "/request/method" };
         let message = format!("another attempt may do the work of this {} twice", method.as_str());
         report.follow(
             Problem::warning("retry-not-idempotent", format!("{place}{below}"), message)
-                .suggest("set `retry.attempts` to 1 unless the service recognises repetitions"),
+                .suggest("add `idempotency` if the service recognises repetitions, or set `retry.attempts` to 1"),
         );
     }
 }
@@ -102,5 +136,16 @@ fn sense_of_rule(rule: &Rule, place: &str, report: &mut Report) {
         && !report.is_tainted_within(&format!("{place}/wait"))
     {
         report.follow(Problem::error("invalid-rule", format!("{place}/wait"), "a wait is read from either a `header` or the `body`"));
+    }
+    let is_conflict = rule.then == RuleAction::Conflict;
+    if is_conflict != rule.retry_as.is_some() && !report.is_tainted_within(place) {
+        let message = "`conflict` and `retry_as` go together: the one says when, the other what is asked next";
+        report.follow(Problem::error("invalid-rule", place, message));
+    }
+    for (name, capture) in &rule.take {
+        if capture.body.is_some() == capture.header.is_some() && !report.is_tainted_within(&format!("{place}/take")) {
+            let place = pointer_join(&format!("{place}/take"), name);
+            report.follow(Problem::error("invalid-rule", place, "a capture is read from either a `header` or the `body`"));
+        }
     }
 }
