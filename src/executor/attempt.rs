@@ -189,7 +189,7 @@ impl Run<'_> {
             }
             Ok(response) => {
                 let verdict = masked(http.judge(context, call, &response, now), redactor);
-                let is_good = matches!(verdict, Verdict::Success { .. } | Verdict::More);
+                let is_good = matches!(verdict, Verdict::Success { .. } | Verdict::More | Verdict::NotYet(_));
                 let limit = if is_good { self.shared.options.preview_bytes } else { self.shared.options.failure_preview_bytes };
                 self.tell_answer(at, &response, number, &verdict, redactor);
                 keep_answer(&mut exchange, &response, redactor, limit);
@@ -208,7 +208,8 @@ impl Run<'_> {
     }
 
     fn tell_answer(&self, at: &At<'_>, response: &Response, number: u32, verdict: &Verdict, redactor: &Redactor) {
-        let level = if matches!(verdict, Verdict::Success { .. } | Verdict::More) { LogLevel::Info } else { LogLevel::Warn };
+        let level =
+            if matches!(verdict, Verdict::Success { .. } | Verdict::More | Verdict::NotYet(_)) { LogLevel::Info } else { LogLevel::Warn };
         let message = format!("{} in {} ms, {} bytes", response.status, response.duration_ms, response.body.len());
         let fields = json!({ "status": response.status, "durationMs": response.duration_ms, "bytes": response.body.len() });
         self.journal.write(self.shared, redactor, Line::step(&at.path, level, LogKind::Http, message).attempt(number).fields(fields));
@@ -245,7 +246,7 @@ fn masked(verdict: Verdict, redactor: &Redactor) -> Verdict {
         Verdict::Retry { error, wait, by_rule } => Verdict::Retry { error: mask(error), wait, by_rule },
         Verdict::Refresh { error } => Verdict::Refresh { error: mask(error) },
         Verdict::Fail { error } => Verdict::Fail { error: mask(error) },
-        Verdict::More => Verdict::More,
+        other @ (Verdict::More | Verdict::NotYet(_)) => other,
     }
 }
 

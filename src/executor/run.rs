@@ -11,12 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::journal::{Journal, Line};
 use super::{Error, Shared, broken};
 use crate::auth::WorkspaceScope;
+use crate::domain::contact::Contact;
 use crate::domain::execution::{
     ErrorClass, Execution, ExecutionError, ExecutionErrorCode, ExecutionKind, ExecutionStatus, StepRun, StepStatus,
 };
+use crate::domain::id::ConnectorVersionId;
 use crate::domain::lease::Claimed;
 use crate::domain::step_log::{LogKind, LogLevel};
-use crate::pipeline::walk::{Ending, Flow, Unit, walk};
+use crate::pipeline::walk::{Ending, Flow, Opened, Unit, walk};
 use crate::pipeline::{Context, Plan, RunFacts};
 use crate::store::{self, ContactRef, ContactWrite, ExecutionChange};
 
@@ -41,6 +43,8 @@ pub(super) struct Run<'a> {
     pub(super) unit: Unit,
     pub(super) journal: Journal,
     pub(super) options: TestOptions,
+    /// The contact it is for.
+    pub(super) contact: Option<Contact>,
     /// Has no turn been taken before this one?
     first_turn: bool,
     /// One commit of a run is under way at a time.
@@ -143,7 +147,8 @@ impl<'a> Run<'a> {
             journal: Journal::new(claimed.lease, &execution),
             first_turn,
             execution,
-            unit: Unit { plan, bindings: claimed.bindings },
+            unit: Unit { plan, bindings: claimed.bindings, depth: 0 },
+            contact,
             options: serde_json::from_value(claimed.options).unwrap_or_default(),
             committing: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
@@ -409,6 +414,34 @@ fn cancelled() -> ExecutionError {
 
 fn over_limit(message: &str) -> ExecutionError {
     ExecutionError::new(ExecutionErrorCode::Limit, ErrorClass::System, message)
+}
+
+impl Run<'_> {
+    /// Finds another connector of the workspace: the version that is published, or the one that is remembered.
+    pub(super) async fn find_called(&self, key: &str, memory: Option<&Value>) -> Result<Result<Opened, ExecutionError>, Error> {
+        let refused = |message: String| {
+            let error = ExecutionError::new(ExecutionErrorCode::Input, ErrorClass::Configuration, message);
+            Ok(Err(error.hint("Publish it, or call another one")))
+        };
+        let parts = &self.shared.parts;
+        let tx = parts.store.read(&self.scope).await?;
+        let remembered = memory.and_then(|memory| memory.as_str()?.parse::<ConnectorVersionId>().ok());
+        let connector = tx.find_connector_by_key(key).await?;
+        let Some(connector) = connector else { return refused(format!("There is no connector `{key}` in this workspace")) };
+        let Some(id) = remembered.or(connector.published_version_id) else {
+            return refused(format!("The connector `{key}` is not published"));
+        };
+        let plan = match parts.plans.get(id) {
+            Some(plan) => Some(plan),
+            None => tx.find_version(id).await?.and_then(|version| parts.plans.compile(id, &version.definition)),
+        };
+        let Some(plan) = plan else { return refused(format!("The connector `{key}` cannot be run by this server")) };
+        let Ok(config) = plan.resolve_config(&connector.config) else {
+            return refused(format!("The configuration of `{key}` does not fit it"));
+        };
+        let unit = Unit { plan, bindings: connector.bindings, depth: 0 };
+        Ok(Ok(Opened { unit, config, memory: Value::String(id.to_string()) }))
+    }
 }
 
 /// The compiled plan: from the cache, else compiled from the version's row or the execution's own definition.

@@ -1,5 +1,7 @@
 //! The steps of a run as they are carried out under a lease: each is recorded before another begins.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -7,11 +9,12 @@ use super::Error;
 use super::attempt::Tried;
 use super::journal::Line;
 use super::run::{Run, State, is_within};
+use crate::domain::contact::Contact;
 use crate::domain::definition::OnError;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, ExecutionStatus, StepAttempt, StepRun, StepStatus};
 use crate::domain::id::StepRunId;
 use crate::domain::step_log::{LogKind, LogLevel};
-use crate::pipeline::walk::{At, Begun, Deed, Ended, Ending, Flow, Outcome, World};
+use crate::pipeline::walk::{At, Begun, Deed, Ended, Ending, Flow, Opened, Outcome, World};
 use crate::pipeline::{Context, PlannedAction, PlannedHttp, Verdict, next_delay};
 use crate::store::ExecutionChange;
 
@@ -53,7 +56,7 @@ impl World for Run<'_> {
         let began = *row.started_at.get_or_insert(now);
         row.status = StepStatus::Running;
         let is_call = matches!(at.step.action, PlannedAction::Http(_));
-        if holds_steps(at) {
+        if at.step.is_made_of_steps() {
             // Those who watch see where the run is, and what it decides on is fixed before it acts on it.
             state.put(row);
         } else {
@@ -66,6 +69,14 @@ impl World for Run<'_> {
     async fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Error> {
         // Boxed: runs without calls should not carry the room for one.
         Box::pin(self.call_once(at, http, context)).await
+    }
+
+    async fn open(&self, key: &str, memory: Option<&Value>) -> Result<Result<Opened, ExecutionError>, Error> {
+        self.find_called(key, memory).await
+    }
+
+    fn contact(&self) -> Option<&Contact> {
+        self.contact.as_ref()
     }
 
     fn memory(&self, at: &At<'_>) -> Option<Value> {
@@ -127,7 +138,7 @@ impl World for Run<'_> {
 
     fn put_down(&self, at: &At<'_>, _until: DateTime<Utc>) {
         let mut row = self.row(at);
-        if !holds_steps(at) {
+        if !at.step.is_made_of_steps() {
             row.status = StepStatus::Retrying;
         }
         self.state().put(row);
@@ -143,10 +154,6 @@ impl World for Run<'_> {
             state.put(row);
         }
     }
-}
-
-fn holds_steps(at: &At<'_>) -> bool {
-    !at.step.blocks().is_empty()
 }
 
 impl Run<'_> {
@@ -219,7 +226,7 @@ impl Run<'_> {
         let tried = self.attempt(at, http, (&mut row, number), context).await?;
         let (deed, row) = match tried {
             None => self.broken_off(row).await?,
-            Some(tried) => self.weigh(at, row, tried),
+            Some(tried) => self.weigh(at, http, row, tried),
         };
         self.state().rows.insert(at.path.clone(), row);
         Ok(deed)
@@ -238,9 +245,10 @@ impl Run<'_> {
     }
 
     /// What follows an attempt that came to its end.
-    fn weigh(&self, at: &At<'_>, mut row: StepRun, tried: Tried) -> (Deed, StepRun) {
+    fn weigh(&self, at: &At<'_>, http: &PlannedHttp, mut row: StepRun, tried: Tried) -> (Deed, StepRun) {
         let Tried { mut attempt, verdict } = tried;
         let (error, asked, by_rule) = match verdict {
+            Verdict::NotYet(every) => return self.ask_again(http, row, attempt, every),
             Verdict::Success { output, .. } => {
                 row.attempts.push(attempt);
                 return (Deed::Ended(Outcome::Done(output)), row);
@@ -258,7 +266,8 @@ impl Run<'_> {
         let begun = row.attempts.first().map_or(attempt.started_at, |first| first.started_at);
         let now = self.now();
         let elapsed = (now - begun).to_std().unwrap_or_default();
-        let earlier = row.attempts.iter().filter(|attempt| !is_unknown(attempt)).count();
+        let since = row.attempts.iter().rev().take_while(|attempt| attempt.error.is_some());
+        let earlier = since.filter(|attempt| !is_unknown(attempt)).count();
         let counted = u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1);
         let delay = if worth_it { next_delay(retry, counted, elapsed, asked, self.shared.parts.clock.chance()) } else { None };
         let Some(delay) = delay else {
@@ -273,6 +282,25 @@ impl Run<'_> {
         (Deed::Left(Flow::Park(wake_at)), row)
     }
 
+    /// A job is not done: asks again later, unless it has taken too long. Of many askings the last few are kept.
+    fn ask_again(&self, http: &PlannedHttp, mut row: StepRun, mut attempt: StepAttempt, every: Duration) -> (Deed, StepRun) {
+        let wake_at = self.now() + every;
+        let begun = row.started_at.unwrap_or(attempt.started_at);
+        if let Some(patience) = http.patience().filter(|patience| (wake_at - begun).to_std().is_ok_and(|taken| taken > *patience)) {
+            let message = format!("The job was not done after {} s", patience.as_secs());
+            let error = ExecutionError::new(ExecutionErrorCode::Timeout, ErrorClass::Upstream, message);
+            attempt.error = Some(error.clone());
+            row.attempts.push(attempt);
+            return (Deed::Ended(Outcome::Failed(error)), row);
+        }
+        attempt.next_attempt_at = Some(wake_at);
+        row.attempts.push(attempt);
+        if row.attempts.len() > MAX_KEPT {
+            row.attempts.remove(0);
+        }
+        (Deed::Left(Flow::Park(wake_at)), row)
+    }
+
     /// Stores that an attempt is under way, for people watching a slow call.
     pub(super) async fn show_running(&self, at: &At<'_>, row: &StepRun) -> Result<(), Error> {
         self.state().put(row.clone());
@@ -280,6 +308,9 @@ impl Run<'_> {
         self.commit(ExecutionStatus::Running, here).await
     }
 }
+
+/// Attempts of a step that are kept.
+const MAX_KEPT: usize = 20;
 
 /// The number of the attempt to come.
 fn next_number(row: &StepRun) -> u32 {

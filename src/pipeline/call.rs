@@ -11,6 +11,7 @@ use super::context::Context;
 use super::error::Error;
 use super::extract::Extractor;
 use super::interpolate::Expression;
+use super::job::PlannedStates;
 use super::pages::{PlannedPages, Progress};
 use super::path::Path;
 use super::request::PlannedRequest;
@@ -34,6 +35,8 @@ pub struct PlannedHttp {
     pub(crate) keep: Vec<Path>,
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) extract: Vec<Extractor>,
+    /// Of a job: what its states mean.
+    pub(crate) states: Option<PlannedStates>,
     pub(crate) pointer: String,
 }
 
@@ -67,21 +70,32 @@ impl Call {
 
 impl PlannedHttp {
     pub(crate) fn compile(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, pointer: &str) -> Self {
+        Self::compile_at(compiler, step, defaults, (pointer, &pointer_join(pointer, "request")))
+    }
+
+    /// The same where the request stands elsewhere in the step.
+    pub(crate) fn compile_at(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, (pointer, request): (&str, &str)) -> Self {
         let decode = step.response.decode;
         let keep = format!("{pointer}/response/keep");
         Self {
             slot: step.auth.clone().or_else(|| defaults.auth.clone()),
             max_bytes: step.response.max_bytes,
-            request: PlannedRequest::compile(compiler, &step.request, (defaults, decode), &pointer_join(pointer, "request")),
+            request: PlannedRequest::compile(compiler, &step.request, (defaults, decode), request),
             idempotency: step.idempotency.as_ref().map(|one| idempotency(compiler, one, &pointer_join(pointer, "idempotency"))),
             pages: step.paginate.as_ref().map(|pages| PlannedPages::compile(compiler, pages, step, &pointer_join(pointer, "paginate"))),
             check: step.schema.as_ref().map(|check| PlannedCheck::compile(compiler, check, &format!("{pointer}/schema/body"))),
             decode,
             keep: step.response.keep.iter().enumerate().map(|(place, path)| compiler.path(path, &pointer_join(&keep, place))).collect(),
             rules: PlannedRule::compile_all(compiler, (step, defaults), &pointer_join(pointer, "rules")),
+            states: None,
             extract: step.extract.iter().map(|(name, one)| extractor(compiler, name, one, pointer)).collect(),
             pointer: pointer.to_owned(),
         }
+    }
+
+    /// Of the status of a job: the longest it may take.
+    pub fn patience(&self) -> Option<std::time::Duration> {
+        self.states.as_ref().map(|states| states.patience)
     }
 
     /// Begins an attempt at the step at this path of the run, where an earlier one left off if it left a memory.

@@ -32,8 +32,8 @@ impl Error {
         Self::new(ExecutionErrorCode::Extraction, ErrorClass::Data, pointer, reason.into())
     }
 
-    /// An answer is not what the definition says it must be.
-    pub(crate) fn unexpected(pointer: &str, reason: impl Into<String>) -> Self {
+    /// An answer says that it could not be done, or is not what the definition says it must be.
+    pub(crate) fn upstream(pointer: &str, reason: impl Into<String>) -> Self {
         Self::new(ExecutionErrorCode::ResponseInvalid, ErrorClass::Upstream, pointer, reason.into())
     }
 

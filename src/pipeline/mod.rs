@@ -21,6 +21,7 @@ mod extract;
 mod filters;
 
 mod interpolate;
+mod job;
 pub mod map;
 mod multipart;
 mod pages;

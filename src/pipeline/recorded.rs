@@ -17,7 +17,7 @@ use super::context::{Context, RunFacts};
 use super::map::{Decision, decide};
 use super::plan::Plan;
 use super::rules::Verdict;
-use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Outcome, Unit, World, walk};
+use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Opened, Outcome, Unit, World, walk};
 use crate::domain::contact::{Contact, ContactDraft};
 use crate::domain::definition::{MissingContact, RecordedExchange, RecordedRequest, RecordedResponse, RecordedTest};
 use crate::domain::exchange::{Request, Response};
@@ -36,7 +36,7 @@ pub struct RecordedOutcome {
 
 /// Runs one recorded test of a plan.
 pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateTime<Utc>) -> RecordedOutcome {
-    let unit = Unit { plan: std::sync::Arc::clone(plan), bindings: std::collections::BTreeMap::new() };
+    let unit = Unit { plan: std::sync::Arc::clone(plan), bindings: std::collections::BTreeMap::new(), depth: 0 };
     let state = State { left: test.exchanges.iter().collect(), now, ..State::default() };
     let replay = Replay { state: Mutex::new(state) };
     let mut contact = test.contact.as_ref().map(|fields| contact_of(fields, now, &mut replay.state().differences));
@@ -48,6 +48,9 @@ pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateT
     compare_end(test, &end, contact.as_ref(), &mut differences);
     RecordedOutcome { passed: differences.is_empty(), differences }
 }
+
+/// How often a recorded job is asked for.
+const MAX_ASKED: u32 = 1000;
 
 /// How a run ended.
 struct End {
@@ -131,6 +134,7 @@ impl<'a> Replay<'a> {
         let mut elapsed = Duration::ZERO;
         let mut attempt = 1;
         let mut memory = None;
+        let mut left = MAX_ASKED;
         loop {
             context.begin(attempt, self.cost(), self.now());
             let verdict = match http.begin(context, &at.path, memory.as_ref()) {
@@ -146,6 +150,19 @@ impl<'a> Replay<'a> {
                 Verdict::Retry { error, wait, .. } => (error, wait),
                 // A recording holds no credential that could be renewed.
                 Verdict::Fail { error } | Verdict::Refresh { error } => return Outcome::Failed(error),
+                Verdict::NotYet(every) => {
+                    let mut state = self.state();
+                    state.now += every;
+                    if left == 0 {
+                        return Outcome::Failed(ExecutionError::new(
+                            ExecutionErrorCode::Timeout,
+                            ErrorClass::Upstream,
+                            "The job is never done",
+                        ));
+                    }
+                    left -= 1;
+                    continue;
+                }
                 Verdict::More => continue,
             };
             if !at.step.retry.covers(error.class) {
@@ -253,6 +270,15 @@ impl World for Replay<'_> {
     async fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Stuck> {
         self.state().cost += at.step.cost;
         Ok(Deed::Ended(self.attempts(at, http, context)))
+    }
+
+    async fn open(&self, key: &str, _memory: Option<&Value>) -> Result<Result<Opened, ExecutionError>, Stuck> {
+        let message = format!("A recorded test cannot call the connector `{key}`: it knows this definition alone");
+        Ok(Err(ExecutionError::new(ExecutionErrorCode::Input, ErrorClass::Configuration, message)))
+    }
+
+    fn contact(&self) -> Option<&Contact> {
+        None
     }
 
     fn memory(&self, at: &At<'_>) -> Option<Value> {

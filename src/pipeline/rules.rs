@@ -12,6 +12,7 @@ use super::compiler::Compiler;
 use super::context::{Context, Scope};
 use super::error::Error;
 use super::interpolate::{Expression, to_text, truthy};
+use super::job::JobState;
 use super::path::Path;
 use super::request::PlannedRequest;
 use super::wait::PlannedWait;
@@ -41,6 +42,8 @@ pub enum Verdict {
     },
     /// The call has another request to be sent, in the same attempt.
     More,
+    /// All is well, and the job is not done: ask again after this time.
+    NotYet(Duration),
     /// The credential was refused; once it is renewed, the same request may be sent again.
     Refresh {
         /// What is wrong now.
@@ -182,6 +185,7 @@ impl PlannedHttp {
         match meaning.action {
             RuleAction::Succeed => match trouble.or_else(|| self.refused_by_graphql(&meaning, &view)) {
                 Some(message) => Verdict::Fail { error: self.unusable(response, message) },
+                None if self.is_under_way(&view) => Verdict::NotYet(self.states.as_ref().map(|states| states.every).unwrap_or_default()),
                 None => self.succeed(context, call, response, view).unwrap_or_else(fail),
             },
             RuleAction::Empty | RuleAction::Ignore => {
@@ -195,12 +199,21 @@ impl PlannedHttp {
         }
     }
 
+    /// Is it the answer of a job that is not done?
+    fn is_under_way(&self, view: &Value) -> bool {
+        let body = view.get("body").unwrap_or(&Value::Null);
+        self.states.as_ref().is_some_and(|states| states.judge(body) == Ok(JobState::Running))
+    }
+
     /// Takes what a good answer gives; asks for the next page where there is one.
     fn succeed(&self, context: &Context, call: &mut Call, response: &Response, view: Value) -> Result<Verdict, Error> {
         let body = view.get("body").unwrap_or(&Value::Null);
+        if let Some(states) = &self.states {
+            states.judge(body)?;
+        }
         if let Some((check, message)) = self.check.as_ref().and_then(|check| Some((check, check.mismatch(body)?))) {
             match check.on_mismatch {
-                OnMismatch::Fail => return Err(Error::unexpected(&check.pointer, message)),
+                OnMismatch::Fail => return Err(Error::upstream(&check.pointer, message)),
                 OnMismatch::Warn => call.notes.push(message),
             }
         }
@@ -412,7 +425,7 @@ mod tests {
                 Verdict::Success { .. } => "success".to_owned(),
                 Verdict::Retry { error, wait, .. } => format!("retry {} {}", error.code.as_str(), wait.map_or(0, |wait| wait.as_secs())),
                 Verdict::Fail { error } => format!("fail {} {}", error.code.as_str(), error.class.as_str()),
-                Verdict::More | Verdict::Refresh { .. } => "more".to_owned(),
+                Verdict::More | Verdict::NotYet(_) | Verdict::Refresh { .. } => "more".to_owned(),
             };
             assert_eq!(found, expected, "{status}");
         };

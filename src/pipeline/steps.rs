@@ -9,7 +9,10 @@ use super::compiler::Compiler;
 use super::context::Context;
 use super::error::Error;
 use super::interpolate::{Expression, Tree};
-use crate::domain::definition::{Definition, IsoDuration, OnError, Retry, Step, StepAction, WaterfallStep, WaterfallStrategy};
+use super::job::PlannedStates;
+use crate::domain::definition::{
+    Definition, HttpStep, IsoDuration, OnError, PollStep, Retry, Step, StepAction, WaterfallStep, WaterfallStrategy,
+};
 use crate::domain::problem::pointer_join;
 
 /// Time for one attempt unless the definition says otherwise.
@@ -57,8 +60,12 @@ pub enum PlannedAction {
     Parallel(Vec<PlannedBlock>),
     /// Asks providers until the result of one is accepted.
     Waterfall(Box<PlannedWaterfall>),
+    /// Starts a job and asks for it until it is done.
+    Poll(Box<PlannedPoll>),
     /// Lets time pass.
     Wait(PlannedWaiting),
+    /// Calls another connector.
+    Call(PlannedCall),
     /// Ends the run as succeeded.
     Stop {
         /// The run's result word.
@@ -120,6 +127,21 @@ pub(crate) struct PlannedProvider {
     pub(crate) block: PlannedBlock,
 }
 
+/// A job: its requests as steps within the step.
+pub struct PlannedPoll {
+    pub(crate) create: PlannedStep,
+    pub(crate) status: PlannedStep,
+    pub(crate) result: Option<PlannedStep>,
+    pub(crate) abort: Option<PlannedStep>,
+}
+
+/// A call of another connector.
+pub struct PlannedCall {
+    /// Its key.
+    pub connector: String,
+    pub(crate) inputs: Vec<(String, Tree)>,
+}
+
 /// How long to wait.
 pub enum PlannedWaiting {
     /// So long.
@@ -167,8 +189,6 @@ fn compile_step(compiler: &mut Compiler, definition: &Definition, step: &Step, (
         .collect();
     compiler.enter(Some(&path));
     let defaults = &definition.defaults;
-    let mut retry = step.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default();
-    retry.attempts = retry.attempts.clamp(1, Retry::MAX_ATTEMPTS);
     PlannedStep {
         id: step.id.clone(),
         parent_path: None,
@@ -176,7 +196,7 @@ fn compile_step(compiler: &mut Compiler, definition: &Definition, step: &Step, (
         when: step.when.as_ref().map(|text| compiler.condition(text, &pointer_join(&pointer, "when"))),
         on_error: step.on_error,
         timeout: step.timeout.or(defaults.timeout).map_or(USUAL_TIMEOUT, IsoDuration::get).clamp(Duration::from_millis(1), LONGEST_TIMEOUT),
-        retry,
+        retry: retry(definition, step),
         cost: price(step.cost),
         action: action(compiler, definition, step, (&pointer, &mut blocks)),
         pointer,
@@ -212,6 +232,12 @@ fn action(
         })),
         StepAction::Parallel(_) => PlannedAction::Parallel(std::mem::take(blocks)),
         StepAction::Waterfall(waterfall) => PlannedAction::Waterfall(Box::new(providers(compiler, waterfall, (pointer, blocks)))),
+        StepAction::Poll(poll) => PlannedAction::Poll(Box::new(job(compiler, definition, (step, poll), pointer))),
+        StepAction::Call(call) => {
+            let place = pointer_join(pointer, "inputs");
+            let inputs = call.inputs.iter().map(|(name, value)| (name.clone(), compiler.tree(value, &pointer_join(&place, name))));
+            PlannedAction::Call(PlannedCall { connector: call.connector.clone(), inputs: inputs.collect() })
+        }
         StepAction::Wait(wait) => PlannedAction::Wait(match &wait.until {
             Some(text) => PlannedWaiting::Until(compiler.condition(text, &pointer_join(pointer, "until"))),
             None => PlannedWaiting::For(wait.period.map(IsoDuration::get).unwrap_or_default()),
@@ -233,6 +259,43 @@ fn providers(compiler: &mut Compiler, waterfall: &WaterfallStep, (pointer, block
     }
 }
 
+/// Each request of a job is a step within the step, so that each is recorded by itself and none is made twice.
+fn job(compiler: &mut Compiler, definition: &Definition, (step, poll): (&Step, &PollStep), pointer: &str) -> PlannedPoll {
+    let patience = step.timeout.map_or(LONGEST_TIMEOUT, IsoDuration::get);
+    let attempt = definition.defaults.timeout.map_or(USUAL_TIMEOUT, IsoDuration::get).min(patience);
+    let mut part = |name: &str, call: &HttpStep, states: bool| {
+        let place = pointer_join(pointer, name);
+        let mut http = PlannedHttp::compile_at(compiler, call, &definition.defaults, (pointer, &place));
+        http.states = states.then(|| PlannedStates::compile(compiler, poll, (&place, patience)));
+        PlannedStep {
+            id: name.to_owned(),
+            path: name.to_owned(),
+            parent_path: None,
+            title: name.to_owned(),
+            pointer: place,
+            when: None,
+            on_error: OnError::Fail,
+            timeout: attempt.clamp(Duration::from_millis(1), LONGEST_TIMEOUT),
+            retry: retry(definition, step),
+            cost: 0.0,
+            action: PlannedAction::Http(Box::new(http)),
+        }
+    };
+    let parts = poll.parts();
+    PlannedPoll {
+        create: part("create", &parts.create, false),
+        status: part("status", &parts.status, true),
+        result: parts.result.as_ref().map(|call| part("result", call, false)),
+        abort: parts.abort.as_ref().map(|call| part("abort", call, false)),
+    }
+}
+
+fn retry(definition: &Definition, step: &Step) -> Retry {
+    let mut retry = step.retry.clone().or_else(|| definition.defaults.retry.clone()).unwrap_or_default();
+    retry.attempts = retry.attempts.clamp(1, Retry::MAX_ATTEMPTS);
+    retry
+}
+
 /// A cost that can be added up.
 fn price(cost: f64) -> f64 {
     if cost.is_finite() { cost.max(0.0) } else { 0.0 }
@@ -246,7 +309,12 @@ impl PlannedStep {
             PlannedAction::Foreach(each) => vec![&each.block],
             PlannedAction::Parallel(blocks) => blocks.iter().collect(),
             PlannedAction::Waterfall(waterfall) => waterfall.providers.iter().map(|provider| &provider.block).collect(),
-            PlannedAction::Http(_) | PlannedAction::Set(_) | PlannedAction::Wait(_) | PlannedAction::Stop { .. } => Vec::new(),
+            PlannedAction::Http(_)
+            | PlannedAction::Set(_)
+            | PlannedAction::Poll(_)
+            | PlannedAction::Wait(_)
+            | PlannedAction::Call(_)
+            | PlannedAction::Stop { .. } => Vec::new(),
         }
     }
 
@@ -259,14 +327,25 @@ impl PlannedStep {
             PlannedAction::Foreach(_) => "foreach",
             PlannedAction::Parallel(_) => "parallel",
             PlannedAction::Waterfall(_) => "waterfall",
+            PlannedAction::Poll(_) => "poll",
             PlannedAction::Wait(_) => "wait",
+            PlannedAction::Call(_) => "call",
             PlannedAction::Stop { .. } => "stop",
         }
     }
 
+    /// Is it made of steps within it, in the definition or only in a run?
+    pub const fn is_made_of_steps(&self) -> bool {
+        !matches!(self.action, PlannedAction::Http(_) | PlannedAction::Set(_) | PlannedAction::Wait(_) | PlannedAction::Stop { .. })
+    }
+
     /// The credential slot it uses.
     pub fn slot(&self) -> Option<&str> {
-        if let PlannedAction::Http(http) = &self.action { http.slot.as_deref() } else { None }
+        match &self.action {
+            PlannedAction::Http(http) => http.slot.as_deref(),
+            PlannedAction::Poll(poll) => poll.create.slot(),
+            _ => None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod executions;
 mod flow;
 mod install;
 mod isolation;
+mod jobs;
 mod limits;
 mod live_log;
 mod mapping;

@@ -57,7 +57,7 @@ async fn the_definition_helpers_answer() {
     let answer = app.ok("ann", "{ definitionSchema stepKinds { key settingsSchema usesCredential } }", json!({})).await;
     assert_eq!(answer["definitionSchema"]["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let kinds: Vec<_> = answer["stepKinds"].as_array().unwrap().iter().map(|kind| kind["key"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["http", "set", "branch", "foreach", "parallel", "waterfall", "wait", "stop"]);
+    assert_eq!(kinds, ["http", "poll", "call", "set", "branch", "foreach", "parallel", "waterfall", "wait", "stop"]);
     let preview = "query($e: ExpressionInput!) { expressionPreview(input: { expression: $e, context: { inputs: { a: [1, 2] } } }) { value valueType variables problems { code message } } }";
     let template = app.ok("ann", preview, json!({ "e": { "template": "{{ inputs.a | length }}" } })).await;
     assert_eq!(template["expressionPreview"], json!({ "value": 2, "valueType": "number", "variables": ["inputs.a"], "problems": [] }));

@@ -8,7 +8,7 @@ mod pattern;
 mod schema;
 pub mod table;
 
-pub(in crate::domain::definition) use kinds::{LATER_KINDS, STEP_KINDS};
+pub(in crate::domain::definition) use kinds::STEP_KINDS;
 pub use kinds::{StepKindInfo, step_kinds};
 pub use pattern::Pattern;
 pub use schema::definition_schema;

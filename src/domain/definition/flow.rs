@@ -1,4 +1,4 @@
-//! Steps that hold other steps or none at all: `branch`, `foreach`, `parallel`, `waterfall`, `wait`.
+//! Steps that hold other steps or none at all: `branch`, `foreach`, `parallel`, `waterfall`, `wait`, `call`.
 
 use std::collections::BTreeMap;
 
@@ -107,4 +107,14 @@ pub struct WaitStep {
     /// Until then: an expression giving a date or an instant, RFC 3339.
     #[serde(default)]
     pub until: Option<String>,
+}
+
+/// Calls another connector of the workspace, as it is published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallStep {
+    /// Its key.
+    pub connector: String,
+    /// Name of an input → expression or JSON with expressions in it.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Value>,
 }

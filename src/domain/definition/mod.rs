@@ -9,6 +9,7 @@ pub mod fields;
 pub mod flow;
 pub mod mapping;
 pub mod pages;
+pub mod poll;
 pub mod request;
 pub mod retry;
 pub mod slot;
@@ -22,16 +23,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use duration::IsoDuration;
-pub use flow::{BranchStep, Case, ForeachStep, ParallelStep, Provider, WaitStep, WaterfallStep, WaterfallStrategy};
+pub use flow::{BranchStep, CallStep, Case, ForeachStep, ParallelStep, Provider, WaitStep, WaterfallStep, WaterfallStrategy};
 pub use mapping::{FieldMapping, Mapping, MissingContact, WritePolicy};
 pub use pages::{BodyCheck, Idempotency, OnMismatch, PageInject, PageKind, PagePlace, PageSize, Paginate};
+pub use poll::{PollParts, PollStates, PollStatus, PollStep};
 pub use request::{
     Body, BodyKind, Capture, Decoder, FollowUp, HttpRequest, Response, Rule, RuleAction, RuleCondition, RuleWait, WaitFormat,
 };
 pub use retry::{Backoff, BackoffKind, Retry};
 pub use slot::{Inject, InjectPlace, Slot, TestRequest};
 pub use step::{Extraction, HttpStep, OnError, SetStep, Step, StepAction, StopStep, Take, ValueType};
-pub use tree::{Block, Placed};
+pub use tree::{Block, Placed, PlacedCall};
 pub use validate::{Reading, read};
 
 /// The format this server understands.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::duration::IsoDuration;
-use super::flow::{BranchStep, ForeachStep, ParallelStep, WaitStep, WaterfallStep};
+use super::flow::{BranchStep, CallStep, ForeachStep, ParallelStep, WaitStep, WaterfallStep};
 use super::pages::{BodyCheck, Idempotency, Paginate};
+use super::poll::PollStep;
 use super::request::{HttpRequest, Response, Rule};
 use super::retry::Retry;
 
@@ -68,8 +69,12 @@ pub enum StepAction {
     Parallel(ParallelStep),
     /// Asks providers until the result of one is accepted.
     Waterfall(WaterfallStep),
+    /// Starts a job and asks for it until it is done.
+    Poll(Box<PollStep>),
     /// Lets time pass.
     Wait(WaitStep),
+    /// Calls another connector.
+    Call(CallStep),
     /// Ends the run.
     Stop(StopStep),
 }
@@ -84,7 +89,9 @@ impl StepAction {
             Self::Foreach(_) => "foreach",
             Self::Parallel(_) => "parallel",
             Self::Waterfall(_) => "waterfall",
+            Self::Poll(_) => "poll",
             Self::Wait(_) => "wait",
+            Self::Call(_) => "call",
             Self::Stop(_) => "stop",
         }
     }

@@ -1,7 +1,7 @@
 //! A definition's steps as a tree: which steps hold which, by path in the definition and by place in the document.
 
 use super::Definition;
-use super::step::{Step, StepAction};
+use super::step::{HttpStep, Step, StepAction};
 use crate::domain::problem::pointer_join;
 
 /// A list of steps within a step.
@@ -48,7 +48,41 @@ impl Step {
                 let numbered = waterfall.providers.iter().enumerate();
                 numbered.map(|(number, one)| Block::new(&one.id, &one.id, format!("/providers/{number}/steps"), &one.steps)).collect()
             }
-            StepAction::Http(_) | StepAction::Set(_) | StepAction::Wait(_) | StepAction::Stop(_) => Vec::new(),
+            StepAction::Http(_)
+            | StepAction::Set(_)
+            | StepAction::Poll(_)
+            | StepAction::Wait(_)
+            | StepAction::Call(_)
+            | StepAction::Stop(_) => Vec::new(),
+        }
+    }
+}
+
+/// A request with what is read of its answer, wherever in a step it stands.
+#[derive(Debug, Clone)]
+pub struct PlacedCall {
+    /// Where the request stands, from the step on, as a JSON Pointer.
+    pub request: &'static str,
+    /// The request as a step of its own.
+    pub call: HttpStep,
+    /// Do its rules and extracts stand in the document here, and not with another request of the step?
+    pub owns_rules: bool,
+}
+
+impl Step {
+    /// The requests it makes.
+    pub fn calls(&self) -> Vec<PlacedCall> {
+        match &self.action {
+            StepAction::Http(http) => vec![PlacedCall { request: "/request", call: (**http).clone(), owns_rules: true }],
+            StepAction::Poll(poll) => {
+                let parts = poll.parts();
+                let place = |request, call, owns_rules| PlacedCall { request, call, owns_rules };
+                let mut calls = vec![place("/create", parts.create, true), place("/status", parts.status, false)];
+                calls.extend(parts.result.map(|call| place("/result", call, false)));
+                calls.extend(parts.abort.map(|call| place("/abort", call, false)));
+                calls
+            }
+            _ => Vec::new(),
         }
     }
 }

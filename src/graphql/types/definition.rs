@@ -165,7 +165,11 @@ pub(crate) struct ConnectorStep {
 impl ConnectorStep {
     fn new(definition: &Definition, placed: &Placed<'_>) -> Self {
         let step = placed.step;
-        let http = if let StepAction::Http(http) = &step.action { Some(http) } else { None };
+        let (extract, auth) = match &step.action {
+            StepAction::Http(http) => (Some(&http.extract), Some(&http.auth)),
+            StepAction::Poll(poll) => (Some(&poll.extract), Some(&poll.auth)),
+            _ => (None, None),
+        };
         let retry = step.retry.as_ref().or(definition.defaults.retry.as_ref()).cloned().unwrap_or_default();
         let timeout = step.timeout.or(definition.defaults.timeout).unwrap_or(TIMEOUT);
         Self {
@@ -176,11 +180,11 @@ impl ConnectorStep {
             kind: step.action.kind().to_owned(),
             settings: Json(settings(step)),
             condition: step.when.clone().map(TemplateString),
-            extractions: http.into_iter().flat_map(|http| &http.extract).map(|(name, taken)| Extraction::new(name, taken)).collect(),
+            extractions: extract.into_iter().flatten().map(|(name, taken)| Extraction::new(name, taken)).collect(),
             retry: (&retry).into(),
             timeout_ms: milliseconds(timeout.get()),
             on_error: step.on_error.into(),
-            credential_slot: http.and_then(|http| http.auth.clone().or_else(|| definition.defaults.auth.clone())),
+            credential_slot: auth.and_then(|own| own.clone().or_else(|| definition.defaults.auth.clone())),
         }
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::together::together;
-use super::{At, Deed, Ending, Flow, Outcome, World, block};
+use super::{At, Deed, Ending, Flow, Outcome, World, block, held};
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
 use crate::domain::step_log::LogLevel;
 use crate::pipeline::context::Context;
@@ -22,15 +22,6 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 fn failed(error: Error) -> Deed {
     Deed::Ended(Outcome::Failed(error.into_execution_error()))
-}
-
-/// What a list within a step means for the step: a step in it that fails, fails the step.
-fn held(flow: Flow) -> Deed {
-    match flow {
-        Flow::Go(result) => Deed::Ended(Outcome::Done(result.map_or(Value::Null, |shared| (*shared).clone()))),
-        Flow::End(Ending::Failed(error)) => Deed::Ended(Outcome::Failed(error)),
-        other => Deed::Left(other),
-    }
 }
 
 fn below(path: &str, block: &PlannedBlock) -> String {

@@ -4,6 +4,7 @@
 //! for both. It is gone from the start each time a run is taken up: a step that is recorded gives its recorded result and
 //! is not carried out again, so the walk comes to where it was.
 
+mod call;
 mod flow;
 mod together;
 
@@ -19,6 +20,7 @@ use super::call::PlannedHttp;
 use super::context::Context;
 use super::plan::Plan;
 use super::steps::{PlannedAction, PlannedStep};
+use crate::domain::contact::Contact;
 use crate::domain::definition::OnError;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepStatus};
 use crate::domain::id::CredentialId;
@@ -104,6 +106,18 @@ pub struct Unit {
     pub plan: Arc<Plan>,
     /// Slot → credential.
     pub bindings: BTreeMap<String, CredentialId>,
+    /// How many connectors called one another to come here.
+    pub depth: usize,
+}
+
+/// Another connector, about to be called.
+pub struct Opened {
+    /// Its plan and what it was installed with.
+    pub unit: Unit,
+    /// Values of its `config`.
+    pub config: Value,
+    /// Which version it is, to be remembered: the call goes on with it even if another is published meanwhile.
+    pub memory: Value,
 }
 
 /// Where in a run a step is.
@@ -159,6 +173,10 @@ pub trait World: Sync {
     fn begin(&self, at: &At<'_>) -> Begun;
     /// Makes the attempts of a call.
     fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> impl Future<Output = Result<Deed, Self::Fault>> + Send;
+    /// Finds another connector of the workspace, by its key or by what is remembered of it.
+    fn open(&self, key: &str, memory: Option<&Value>) -> impl Future<Output = Result<Result<Opened, ExecutionError>, Self::Fault>> + Send;
+    /// The contact the run is for.
+    fn contact(&self) -> Option<&Contact>;
     /// What the step wants to know of itself when it is taken up again.
     fn memory(&self, at: &At<'_>) -> Option<Value>;
     /// Keeps that.
@@ -201,6 +219,11 @@ fn block<'a, W: World>(
         }
         Ok(Flow::Go(result))
     })
+}
+
+/// Carries out a single step within another.
+fn part<'a, W: World>(world: &'a W, at: At<'a>, context: &'a mut Context) -> BoxFuture<'a, Result<Flow, W::Fault>> {
+    Box::pin(one(world, at, context))
 }
 
 /// Carries one step out, or takes its recorded result.
@@ -262,11 +285,22 @@ async fn act<W: World>(world: &W, at: &At<'_>, context: &mut Context) -> Result<
         PlannedAction::Foreach(each) => flow::foreach(world, at, each, context).await,
         PlannedAction::Parallel(blocks) => flow::parallel(world, at, blocks, context).await,
         PlannedAction::Waterfall(waterfall) => flow::waterfall(world, at, waterfall, context).await,
+        PlannedAction::Poll(poll) => call::poll(world, at, poll, context).await,
+        PlannedAction::Call(called) => call::connector(world, at, called, context).await,
         PlannedAction::Wait(waiting) => Ok(flow::wait(world, at, waiting, context)),
         PlannedAction::Stop { result } => {
             world.say(at, LogLevel::Info, format!("Ends the run: {result}"));
             Ok(Deed::Ended(Outcome::Done(Value::Null)))
         }
+    }
+}
+
+/// What steps within a step mean for it: one of them that fails, fails the step.
+fn held(flow: Flow) -> Deed {
+    match flow {
+        Flow::Go(result) => Deed::Ended(Outcome::Done(result.map_or(Value::Null, |shared| (*shared).clone()))),
+        Flow::End(Ending::Failed(error)) => Deed::Ended(Outcome::Failed(error)),
+        other => Deed::Left(other),
     }
 }
 

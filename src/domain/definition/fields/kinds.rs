@@ -1,9 +1,11 @@
-//! The kinds of steps: which can be run, which are known but cannot yet, and what a builder shows of each.
+//! The kinds of steps, and what a builder shows of each.
 
 use serde_json::Value;
 
 use super::schema::settings_schema;
-use super::table::{BRANCH_STEP, FOREACH_STEP, HTTP_STEP, PARALLEL_STEP, SET_STEP, STOP_STEP, WAIT_STEP, WATERFALL_STEP};
+use super::table::{
+    BRANCH_STEP, CALL_STEP, FOREACH_STEP, HTTP_STEP, PARALLEL_STEP, POLL_STEP, SET_STEP, STOP_STEP, WAIT_STEP, WATERFALL_STEP,
+};
 use super::{Object, Shape};
 
 /// What a builder needs to know of a step kind.
@@ -31,9 +33,6 @@ pub struct StepKindInfo {
     pub uses_credential: bool,
 }
 
-/// Kinds of the language that this server does not run yet.
-pub(in crate::domain::definition) const LATER_KINDS: &[&str] = &["poll", "call"];
-
 pub(in crate::domain::definition) struct StepKind {
     pub(in crate::domain::definition) key: &'static str,
     pub(in crate::domain::definition) object: &'static Object,
@@ -54,6 +53,26 @@ pub(in crate::domain::definition) static STEP_KINDS: &[StepKind] = &[
         group: "API",
         icon: "globe",
         defaults: r#"{"request": {"method": "GET", "path": "/"}, "extract": {}}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "poll",
+        object: &POLL_STEP,
+        name: "Run a job",
+        description: "Starts a job at the API and asks for it until it is done, without holding a worker meanwhile.",
+        group: "API",
+        icon: "loader",
+        defaults: r#"{"create": {"method": "POST", "path": "/jobs"}, "status": {"path": "/jobs/{{ steps.job.created.id }}", "state": "$.state", "states": {"done": ["done"], "failed": ["failed"]}}, "every": "PT5S", "extract": {}}"#,
+        source_handles: &["success", "failure"],
+    },
+    StepKind {
+        key: "call",
+        object: &CALL_STEP,
+        name: "Call a connector",
+        description: "Runs another connector of the workspace, as it is published, and goes on with what comes out of it.",
+        group: "Flow",
+        icon: "puzzle",
+        defaults: r#"{"connector": "", "inputs": {}}"#,
         source_handles: &["success", "failure"],
     },
     StepKind {
@@ -164,7 +183,7 @@ mod tests {
         let kinds = step_kinds();
         assert_eq!(
             kinds.iter().map(|kind| kind.key).collect::<Vec<_>>(),
-            ["http", "set", "branch", "foreach", "parallel", "waterfall", "wait", "stop"]
+            ["http", "poll", "call", "set", "branch", "foreach", "parallel", "waterfall", "wait", "stop"]
         );
         for kind in &kinds {
             let properties = kind.settings_schema["properties"].as_object().unwrap();
@@ -178,7 +197,11 @@ mod tests {
             }
         }
         let holds = ["branch", "foreach", "parallel", "waterfall"];
-        assert!(kinds.iter().all(|kind| kind.uses_credential == (kind.key == "http") && kind.container == holds.contains(&kind.key)));
+        assert!(
+            kinds
+                .iter()
+                .all(|kind| kind.uses_credential == matches!(kind.key, "http" | "poll") && kind.container == holds.contains(&kind.key))
+        );
         assert_eq!(kinds[0].settings_schema["required"], serde_json::json!(["request"]));
         assert!(kinds[0].settings_schema["$defs"]["request"].is_object() && kinds[0].settings_schema["$defs"]["meta"].is_null());
     }

@@ -9,6 +9,7 @@ pub const MAX_PATH: usize = 1024;
 const DAY: u64 = 86_400;
 const WAIT: Shape = Shape::Duration { zero: false, max_secs: DAY };
 const TIMEOUT: Shape = Shape::Duration { zero: false, max_secs: 600 };
+const POLL_EVERY: Shape = Shape::Duration { zero: false, max_secs: 3600 };
 const KEEP: Shape = Shape::Duration { zero: true, max_secs: 3650 * DAY };
 const METHOD: Shape = words(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 const STATUS: Shape = Shape::Integer(100, 599);
@@ -162,7 +163,7 @@ pub static STEP_BASE: &[Field] = &[
     Field::new("title", Shape::Label(120), "Name to show."),
     Field::new("when", Shape::Expression, "The step runs only if this comes out true."),
     Field::new("on_error", words(&["fail", "continue", "stop"]), "What follows when it fails for good.").default("\"fail\""),
-    Field::new("timeout", TIMEOUT, "Most time for one attempt, `PT10M` at most."),
+    Field::new("timeout", WAIT, "Most time for one attempt, `PT10M` at most; of a `poll`, for the whole job."),
     Field::new("retry", Shape::Object(&RETRY), "When to try again."),
     Field::new("cost", ANY_NUMBER, "What one run of it costs, in units of the definition.").default("0"),
     Field::later("cache"),
@@ -250,6 +251,66 @@ pub static IDEMPOTENCY: Object = object(
     &[
         Field::new("header", Shape::Pattern(Pattern::Header), "Header that carries the key.").default("\"Idempotency-Key\""),
         Field::new("key", Shape::Template, "The same for all attempts of a step; the run and the step unless told."),
+    ],
+);
+
+/// Steps that run a job.
+pub static POLL_STEP: Object = step(
+    "poll_step",
+    "Starts a job and asks for it until it is done; the body of the first answer is `steps.<id>.created` for the other requests.",
+    &[
+        Field::new("create", Shape::Object(&REQUEST), "Starts the job.").required(),
+        Field::new("status", Shape::Object(&POLL_STATUS), "Asks how far the job is.").required(),
+        Field::new("every", POLL_EVERY, "Between two askings, `PT1S` to `PT1H`.").default("\"PT5S\""),
+        Field::new("result", Shape::Object(&REQUEST), "Fetches the result; the last answer to `status` has it unless told."),
+        Field::new("abort", Shape::Object(&REQUEST), "Gives the job up when it takes longer than `timeout`."),
+        Field::new("auth", Shape::Pattern(Pattern::Filled), "Credential slot; `defaults.auth` unless told."),
+        Field::new("response", Shape::Object(&RESPONSE), "How answers are read."),
+        Field::new("rules", Shape::List { of: &Shape::Object(&RULE), min: 0, max: 50 }, "What answers mean; the first that fits wins."),
+        Field::new(
+            "extract",
+            Shape::Map { of: &Shape::Object(&EXTRACTION), keys: Pattern::Member, max: 100 },
+            "Name and where its value is in the result.",
+        ),
+        Field::new("schema", Shape::Object(&BODY_CHECK), "What the result must be like."),
+    ],
+);
+
+/// `status` of a poll step.
+pub static POLL_STATUS: Object = Object {
+    name: "poll_status",
+    doc: "Asks how far a job is.",
+    base: REQUEST.fields,
+    fields: &[
+        Field::new("state", Shape::JsonPath, "Where the job's state is in the answer.").required(),
+        Field::new("states", Shape::Object(&POLL_STATES), "What states mean.").required(),
+    ],
+};
+
+const WORD_LIST: Shape = Shape::List { of: &Shape::Text(120), min: 0, max: 50 };
+
+/// `states` of `status`.
+pub static POLL_STATES: Object = object(
+    "poll_states",
+    "What states of a job mean.",
+    &[
+        Field::new("done", Shape::List { of: &Shape::Text(120), min: 1, max: 50 }, "The result is there.").required(),
+        Field::new("failed", WORD_LIST, "There will be none.").default("[]"),
+        Field::new("running", WORD_LIST, "It is being worked on; every other state, unless some are named.").default("[]"),
+    ],
+);
+
+/// Steps that call another connector.
+pub static CALL_STEP: Object = step(
+    "call_step",
+    "Runs another connector of the workspace, as it is published; its outputs are the step's result. Its mapping is left out.",
+    &[
+        Field::new("connector", Shape::Pattern(Pattern::Filled), "Key of the connector.").required(),
+        Field::new(
+            "inputs",
+            Shape::Map { of: &Shape::Values, keys: Pattern::Filled, max: 100 },
+            "Name of an input and what it is given; inputs bound to contact fields are filled from the run's contact.",
+        ),
     ],
 );
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::names::{Known, Sight};
 use super::report::Report;
 use crate::domain::definition::expression::{FILTERS, FUNCTIONS, LATER_FILTERS, Segment, Span, TESTS, is_template, names, segments};
-use crate::domain::definition::{Definition, HttpStep, Rule, Step, StepAction};
+use crate::domain::definition::{Definition, HttpRequest, HttpStep, PollStep, Rule, Step, StepAction};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
@@ -43,8 +43,12 @@ impl<'a> Look<'a, '_> {
             return;
         }
         for (number, placed) in known.placed.iter().enumerate() {
-            let StepAction::Http(http) = &placed.step.action else { continue };
-            for (name, _) in http.extract.iter().filter(|(_, extraction)| !extraction.required) {
+            let extract = match &placed.step.action {
+                StepAction::Http(http) => &http.extract,
+                StepAction::Poll(poll) => &poll.extract,
+                _ => continue,
+            };
+            for (name, _) in extract.iter().filter(|(_, extraction)| !extraction.required) {
                 if !known.used.contains(&(number, None)) && !known.used.contains(&(number, Some(name.clone()))) {
                     let place = pointer_join(&format!("{}/extract", placed.pointer), name);
                     report.follow(Problem::warning("unused-extract", place, format!("nothing uses `steps.{}.{name}`", placed.step.id)));
@@ -89,6 +93,8 @@ impl<'a> Look<'a, '_> {
                     self.text(accept, &pointer_join(place, "accept"), &sight.given("item"));
                 }
             }
+            StepAction::Poll(poll) => self.poll(step, poll, place, sight),
+            StepAction::Call(call) => self.members(&call.inputs, &pointer_join(place, "inputs"), sight),
             StepAction::Wait(wait) => {
                 if let Some(until) = &wait.until {
                     self.text(until, &pointer_join(place, "until"), sight);
@@ -118,13 +124,7 @@ impl<'a> Look<'a, '_> {
     }
 
     fn http(&mut self, http: &'a HttpStep, place: &str, sight: &Sight<'a>) {
-        let request = pointer_join(place, "request");
-        self.request((&http.request.url, &http.request.path), &request, sight);
-        self.members(&http.request.query, &pointer_join(&request, "query"), sight);
-        self.members(&http.request.headers, &pointer_join(&request, "headers"), sight);
-        if let Some(body) = &http.request.body {
-            self.value(&body.value, &format!("{request}/body/value"), sight);
-        }
+        self.whole_request(&http.request, &pointer_join(place, "request"), sight);
         if let Some(key) = http.idempotency.as_ref().and_then(|idempotency| idempotency.key.as_ref()) {
             self.text(key, &format!("{place}/idempotency/key"), sight);
         }
@@ -133,6 +133,29 @@ impl<'a> Look<'a, '_> {
         }
         for (number, rule) in http.rules.iter().enumerate() {
             self.rule(rule, &format!("{place}/rules/{number}"), sight);
+        }
+    }
+
+    fn poll(&mut self, step: &'a Step, poll: &'a PollStep, place: &str, sight: &Sight<'a>) {
+        self.whole_request(&poll.create, &pointer_join(place, "create"), sight);
+        let sight = sight.of_job(&step.id);
+        self.whole_request(&poll.status.request, &pointer_join(place, "status"), &sight);
+        for (name, request) in [("result", &poll.result), ("abort", &poll.abort)] {
+            if let Some(request) = request {
+                self.whole_request(request, &pointer_join(place, name), &sight);
+            }
+        }
+        for (number, rule) in poll.rules.iter().enumerate() {
+            self.rule(rule, &format!("{place}/rules/{number}"), &sight);
+        }
+    }
+
+    fn whole_request(&mut self, request: &HttpRequest, place: &str, sight: &Sight<'a>) {
+        self.request((&request.url, &request.path), place, sight);
+        self.members(&request.query, &pointer_join(place, "query"), sight);
+        self.members(&request.headers, &pointer_join(place, "headers"), sight);
+        if let Some(body) = &request.body {
+            self.value(&body.value, &format!("{place}/body/value"), sight);
         }
     }
 

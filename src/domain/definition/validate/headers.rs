@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::report::Report;
 use crate::domain::definition::expression::is_template;
 use crate::domain::definition::fields::Pattern;
-use crate::domain::definition::{Definition, Placed, StepAction};
+use crate::domain::definition::{Definition, Placed, PlacedCall};
 use crate::domain::problem::{Problem, pointer_join};
 
 /// Headers that belong to the connection or to the client, RFC 9110 section 7.6.
@@ -17,9 +17,9 @@ const FORBIDDEN: &[&str] =
 pub(super) fn check(definition: &Definition, report: &mut Report) {
     headers(&definition.defaults.headers, "/defaults/headers", report);
     for Placed { step, pointer, .. } in definition.placed() {
-        if let StepAction::Http(http) = &step.action {
-            headers(&http.request.headers, &format!("{pointer}/request/headers"), report);
-            for (number, rule) in http.rules.iter().enumerate() {
+        for PlacedCall { request, call, owns_rules } in step.calls() {
+            headers(&call.request.headers, &format!("{pointer}{request}/headers"), report);
+            for (number, rule) in call.rules.iter().enumerate().filter(|_| owns_rules) {
                 if let Some(own) = rule.retry_as.as_ref().and_then(|next| next.headers.as_ref()) {
                     headers(own, &format!("{pointer}/rules/{number}/retry_as/headers"), report);
                 }

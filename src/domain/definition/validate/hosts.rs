@@ -7,7 +7,7 @@ use url::Url;
 use super::report::Report;
 use crate::domain::credential::host_matches;
 use crate::domain::definition::expression::{Segment, is_template, segments};
-use crate::domain::definition::{Definition, Placed, Slot, StepAction};
+use crate::domain::definition::{Definition, Placed, PlacedCall, Slot};
 use crate::domain::problem::{Problem, pointer_join};
 
 pub(super) fn check(definition: &Definition, report: &mut Report) {
@@ -23,15 +23,16 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
     }
     let mut seen = Vec::new();
     for Placed { step, pointer, .. } in definition.placed() {
-        let StepAction::Http(http) = &step.action else { continue };
-        let auth = http.auth.as_ref().or(definition.defaults.auth.as_ref());
-        let slot = auth.and_then(|auth| definition.credentials.get_key_value(auth));
-        let call = Call { url: http.request.url.as_deref(), path: http.request.path.as_deref(), slot };
-        call.check(definition, &format!("{pointer}/request"), &mut seen, report);
-        for (number, rule) in http.rules.iter().enumerate() {
-            let Some(next) = rule.retry_as.as_ref().filter(|next| next.url.is_some() || next.path.is_some()) else { continue };
-            let call = Call { url: next.url.as_deref(), path: next.path.as_deref(), slot };
-            call.check(definition, &format!("{pointer}/rules/{number}/retry_as"), &mut seen, report);
+        for PlacedCall { request, call: http, owns_rules } in step.calls() {
+            let auth = http.auth.as_ref().or(definition.defaults.auth.as_ref());
+            let slot = auth.and_then(|auth| definition.credentials.get_key_value(auth));
+            let call = Call { url: http.request.url.as_deref(), path: http.request.path.as_deref(), slot };
+            call.check(definition, &format!("{pointer}{request}"), &mut seen, report);
+            for (number, rule) in http.rules.iter().enumerate().filter(|_| owns_rules) {
+                let Some(next) = rule.retry_as.as_ref().filter(|next| next.url.is_some() || next.path.is_some()) else { continue };
+                let call = Call { url: next.url.as_deref(), path: next.path.as_deref(), slot };
+                call.check(definition, &format!("{pointer}/rules/{number}/retry_as"), &mut seen, report);
+            }
         }
     }
     for (name, slot) in &definition.credentials {

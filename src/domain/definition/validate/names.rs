@@ -16,6 +16,8 @@ pub(super) struct Sight<'a> {
     steps: Rc<BTreeMap<&'a str, usize>>,
     /// Names that the place gives: the item of a loop, the answer a rule looks at …
     given: Rc<Vec<&'a str>>,
+    /// The poll step whose job was started.
+    job: Option<&'a str>,
 }
 
 impl<'a> Sight<'a> {
@@ -27,6 +29,11 @@ impl<'a> Sight<'a> {
     /// The same once what was seen there can be seen as well.
     pub(super) fn join(&mut self, other: &Self) {
         Rc::make_mut(&mut self.steps).extend(other.steps.iter());
+    }
+
+    /// The same once the job of this step was started.
+    pub(super) fn of_job(&self, id: &'a str) -> Self {
+        Self { job: Some(id), ..self.clone() }
     }
 
     /// The same with one more name.
@@ -80,6 +87,7 @@ impl<'a> Known<'a> {
             ("inputs", Some(member)) => schema_member(("inputs", &self.definition.inputs), member, report),
             ("config", Some(member)) => schema_member(("config", &self.definition.config), member, report),
             ("run", Some(member)) => one_of("run", member, RUN, report),
+            ("steps", Some(id)) if sight.job == Some(id) => created(id, members.get(1).map(String::as_str), report),
             ("steps", Some(id)) => self.step(id, members.get(1).map(String::as_str), sight, report),
             ("steps", None) => Some(unknown("`steps` is read step by step").suggest("name one, as in `steps.lookup`")),
             ("now", Some(_)) => Some(unknown("`now` is a text and has no members")),
@@ -147,6 +155,14 @@ impl<'a> Known<'a> {
     }
 }
 
+/// Of its own step a request of a job sees what the job was started with.
+fn created(id: &str, member: Option<&str>, report: &Report) -> Option<Problem> {
+    match member {
+        None | Some("created") => None,
+        Some(member) => one_of(&format!("steps.{id}"), member, &["created"], report),
+    }
+}
+
 fn schema_member((place, schema): (&str, &Value), member: &str, report: &Report) -> Option<Problem> {
     let known = properties(schema);
     if is_open(schema) || known.is_some_and(|known| known.contains_key(member)) || report.is_tainted(&format!("/{place}")) {
@@ -176,6 +192,12 @@ fn members(step: &Step) -> Option<(Vec<String>, &'static str)> {
             }
             (names, "")
         }
+        StepAction::Poll(poll) => {
+            let kept = if poll.response.keep.is_empty() { &[] } else { RESPONSE };
+            (poll.extract.keys().cloned().chain(kept.iter().map(|&name| name.to_owned())).collect(), "/extract")
+        }
+        // What comes out is the other connector's to say.
+        StepAction::Call(_) => return None,
         StepAction::Wait(_) | StepAction::Stop(_) => (Vec::new(), ""),
     })
 }

@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::domain::contact::json_type;
 use crate::domain::definition::expression::{is_template, only_expression, segments};
 use crate::domain::definition::fields::table::{DEFINITION, MAX_PATH};
-use crate::domain::definition::fields::{LATER_KINDS, Object, Pattern, STEP_KINDS, Shape};
+use crate::domain::definition::fields::{Object, Pattern, STEP_KINDS, Shape};
 use crate::domain::definition::{IsoDuration, SPEC};
 use crate::domain::problem::{Problem, pointer_join};
 
@@ -283,7 +283,7 @@ impl Walk<'_> {
             }
             (_, Some(kind)) => {
                 let words: Vec<&str> = STEP_KINDS.iter().map(|kind| kind.key).collect();
-                self.word(kind, &words, LATER_KINDS, &place);
+                self.word(kind, &words, &[], &place);
             }
             _ => {
                 self.wrong_type(pointer, "an object", value);

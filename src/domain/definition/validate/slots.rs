@@ -4,7 +4,7 @@ use super::headers::is_forbidden;
 use super::report::Report;
 use crate::domain::credential::CredentialKind;
 use crate::domain::definition::fields::Pattern;
-use crate::domain::definition::{BodyKind, Definition, HttpStep, Inject, InjectPlace, Placed, Slot, StepAction};
+use crate::domain::definition::{BodyKind, Definition, HttpStep, Inject, InjectPlace, Placed, PlacedCall, Slot, StepAction};
 use crate::domain::exchange::Method;
 use crate::domain::problem::{Problem, pointer_join};
 
@@ -15,13 +15,16 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
     }
     let placed = definition.placed();
     for Placed { step, pointer, .. } in &placed {
-        let StepAction::Http(http) = &step.action else { continue };
-        if let Some(slot) = &http.auth {
-            named.push((slot, format!("{pointer}/auth")));
-        }
-        let auth = http.auth.as_ref().or(definition.defaults.auth.as_ref());
-        if let Some(slot) = auth.and_then(|auth| definition.credentials.get(auth)) {
-            room_for(slot, http, &format!("{pointer}/request"), report);
+        let own = match &step.action {
+            StepAction::Http(http) => http.auth.as_ref(),
+            StepAction::Poll(poll) => poll.auth.as_ref(),
+            _ => continue,
+        };
+        named.extend(own.map(|slot| (slot, format!("{pointer}/auth"))));
+        if let Some(slot) = own.or(definition.defaults.auth.as_ref()).and_then(|auth| definition.credentials.get(auth)) {
+            for PlacedCall { request, call, .. } in step.calls() {
+                room_for(slot, &call, &format!("{pointer}{request}"), report);
+            }
         }
     }
     for (slot, place) in &named {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::ROOTS;
 use super::report::Report;
 use crate::domain::definition::{
-    BodyKind, Definition, ForeachStep, HttpStep, MAX_STEP_DEPTH, MAX_STEPS, PageKind, PagePlace, Paginate, Placed, Rule, RuleAction, Step,
-    StepAction, Take, WaterfallStep,
+    BodyKind, Definition, Extraction, ForeachStep, HttpStep, IsoDuration, MAX_STEP_DEPTH, MAX_STEPS, PageKind, PagePlace, Paginate, Placed,
+    PollStep, Rule, RuleAction, Step, StepAction, Take, WaterfallStep,
 };
 use crate::domain::problem::{Problem, pointer_join};
 
@@ -23,7 +23,11 @@ pub(super) fn check(definition: &Definition, report: &mut Report) {
             report.follow(Problem::error("duplicate-step-id", pointer_join(place, "id"), message));
         }
         match &step.action {
-            StepAction::Http(http) => sense_of_call(definition, step, http, place, report),
+            StepAction::Http(http) => {
+                sense_of_timeout(step, place, report);
+                sense_of_call(definition, step, http, place, report);
+            }
+            StepAction::Poll(poll) => sense_of_poll(poll, place, report),
             StepAction::Foreach(each) => sense_of_name(each, place, report),
             StepAction::Waterfall(waterfall) => sense_of_providers(waterfall, place, report),
             StepAction::Wait(wait) if wait.period.is_some() == wait.until.is_some() && !report.is_tainted_within(place) => {
@@ -48,6 +52,29 @@ fn depth(placed: &[Placed<'_>], report: &mut Report) {
     }
 }
 
+/// One attempt takes ten minutes at most; only a job may take longer.
+fn sense_of_timeout(step: &Step, place: &str, report: &mut Report) {
+    let longest = IsoDuration::from_secs(600);
+    if step.timeout.is_some_and(|timeout| timeout > longest) {
+        report.follow(Problem::error("invalid-value", pointer_join(place, "timeout"), format!("this may be {longest} at most")));
+    }
+}
+
+fn sense_of_poll(poll: &PollStep, place: &str, report: &mut Report) {
+    sense_of_extracts(&poll.extract, place, report);
+    for (number, rule) in poll.rules.iter().enumerate() {
+        sense_of_rule(rule, &format!("{place}/rules/{number}"), report);
+    }
+    let states = &poll.status.states;
+    let mut seen = BTreeSet::new();
+    for (list, words) in [("done", &states.done), ("failed", &states.failed), ("running", &states.running)] {
+        for (number, word) in words.iter().enumerate().filter(|(_, word)| !seen.insert(word.as_str())) {
+            let place = format!("{place}/status/states/{list}/{number}");
+            report.follow(Problem::error("invalid-value", place, format!("`{word}` stands here twice")));
+        }
+    }
+}
+
 /// The name of an item hides no other.
 fn sense_of_name(each: &ForeachStep, place: &str, report: &mut Report) {
     if each.name != "item" && ROOTS.contains(&each.name.as_str()) {
@@ -68,18 +95,22 @@ fn sense_of_providers(waterfall: &WaterfallStep, place: &str, report: &mut Repor
 
 fn sense_of_call(definition: &Definition, step: &Step, http: &HttpStep, place: &str, report: &mut Report) {
     repetition(definition, step, http, place, report);
-    for (name, extraction) in &http.extract {
-        if extraction.required && extraction.default.is_some() {
-            let place = pointer_join(&pointer_join(place, "extract"), name);
-            let message = "a value that is required fails the step when it is missing; its default is never used";
-            report.follow(Problem::error("required-with-default", place, message));
-        }
-    }
+    sense_of_extracts(&http.extract, place, report);
     for (number, rule) in http.rules.iter().enumerate() {
         sense_of_rule(rule, &format!("{place}/rules/{number}"), report);
     }
     if let Some(pages) = &http.paginate {
         sense_of_pages(pages, http, &pointer_join(place, "paginate"), report);
+    }
+}
+
+fn sense_of_extracts(extract: &BTreeMap<String, Extraction>, place: &str, report: &mut Report) {
+    for (name, extraction) in extract {
+        if extraction.required && extraction.default.is_some() {
+            let place = pointer_join(&pointer_join(place, "extract"), name);
+            let message = "a value that is required fails the step when it is missing; its default is never used";
+            report.follow(Problem::error("required-with-default", place, message));
+        }
     }
 }
 

@@ -193,11 +193,6 @@ fn what_is_known_but_comes_later() {
         let place = format!("/steps/0/{name}");
         check((&place, json!({})), "unsupported", &place);
     }
-    for kind in ["poll", "call"] {
-        let step = json!({"id": "later", "kind": kind, "items": "{{ nothing }}", "do": []});
-        let output = ("/outputs/all", json!({"value": "{{ steps.later.items }}"}));
-        check_all(&[("/steps/-", step), output], "unsupported", "/steps/1/kind");
-    }
     check(("/credentials/audience/kind", json!("oauth2_code")), "unsupported", "/credentials/audience/kind");
     check(("/credentials/audience/scopes", json!([])), "unsupported", "/credentials/audience/scopes");
     check(("/steps/0/when", json!("{{ inputs.phone | hmac }}")), "unsupported", "/steps/0/when");
