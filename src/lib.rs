@@ -21,6 +21,7 @@ pub mod executor;
 pub mod graphql;
 
 pub mod http;
+pub mod selftest;
 
 pub mod config;
 pub mod server;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("executor", &["clock", "domain", "pipeline", "auth", "vault", "store", "egress", "queue", "events"]),
     ("graphql", &["clock", "domain", "auth", "app"]),
     ("http", &["clock", "auth", "app", "graphql"]),
+    ("selftest", &["graphql"]),
     ("config", &["telemetry", "auth", "vault", "store", "egress", "executor", "graphql", "http"]),
     (
         "server",
@@ -65,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "executor",
             "graphql",
             "http",
+            "selftest",
             "config",
             "server",
         ],

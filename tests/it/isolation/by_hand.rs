@@ -10,7 +10,7 @@ use super::scene::Scene;
 async fn ten_3_a_foreign_credential_cannot_be_bound() {
     let scene = Scene::set().await;
     let document = "mutation($c: ID!, $id: ID!) { connectorCredentialsBind(input: { id: $c, bind: [{ slot: \"api\", credential: { id: $id } }] }) { userErrors { code path } } }";
-    let (connector, credential) = (scene.own.id("Connector"), scene.foreign.id("Credential"));
+    let (connector, credential) = (scene.own.any("Connector"), scene.foreign.any("Credential"));
     let refused = scene.app.graphql(&scene.own.member("OWNER"), document, json!({ "c": connector, "id": credential })).await;
     let expected = json!([{ "code": "NOT_FOUND", "path": ["bind", "0", "credential", "id"] }]);
     assert_eq!(refused["data"]["connectorCredentialsBind"]["userErrors"], expected, "{refused}");
@@ -22,7 +22,7 @@ async fn jwt_3_without_a_token_or_with_a_bad_one_nothing_is_answered() {
     let owner = scene.foreign.member("OWNER");
     let foreign = TestApp::start().await.token(&owner);
     let expired = scene.app.expired_token(&owner);
-    let (document, variables) = ("query($id: ID!) { execution(id: $id) { id } }", json!({ "id": scene.foreign.id("Execution") }));
+    let (document, variables) = ("query($id: ID!) { execution(id: $id) { id } }", json!({ "id": scene.foreign.any("Execution") }));
     for (token, code) in [
         (None, "UNAUTHENTICATED"),
         (Some(foreign.as_str()), "UNAUTHENTICATED"),
@@ -32,7 +32,7 @@ async fn jwt_3_without_a_token_or_with_a_bad_one_nothing_is_answered() {
     ] {
         let (_, answer) = scene.app.post(token, document, variables.clone()).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{token:?}: {answer}");
-        assert!(!answer.to_string().contains(scene.foreign.id("Execution")), "{token:?}: {answer}");
+        assert!(!answer.to_string().contains(scene.foreign.any("Execution")), "{token:?}: {answer}");
     }
     let (status, answer) = scene.app.post(Some(&expired), document, variables).await;
     assert_eq!((status, answer.get("data")), (401, None), "{answer}");
@@ -47,7 +47,7 @@ async fn jwt_7_roles_are_read_for_each_operation() {
     let add = "mutation($w: WorkspaceLookup!) { workspaceMemberAdd(input: { workspace: $w, subject: \"cy\", role: EDITOR }) { member { id } userErrors { code } } }";
     let added = app.ok(&owner, add, json!({ "w": { "key": scene.foreign.mark } })).await;
     let member = json!({ "id": added["workspaceMemberAdd"]["member"]["id"] });
-    let connector = json!({ "id": scene.foreign.id("Connector") });
+    let connector = json!({ "id": scene.foreign.any("Connector") });
     let rename = "mutation($id: ID!) { connectorUpdate(input: { id: $id, name: \"by cy\" }) { connector { name } userErrors { code } } }";
     app.ok("cy", rename, connector.clone()).await;
     let lower = "mutation($id: ID!) { workspaceMemberUpdate(input: { id: $id, role: VIEWER }) { userErrors { code } } }";

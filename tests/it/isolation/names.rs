@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
+use connectors::selftest::scene::ids;
+
 use super::callers::Caller;
-use super::judge::Judge;
 use super::operation::Shape;
 use super::questions::{Question, Width};
 use super::rules::SERVER_WIDE;
-use super::scene::{CANARY, Scene, ids};
+use super::scene::{CANARY, Scene};
 use super::schema::Schema;
 use super::values::Values;
 
@@ -33,7 +34,7 @@ async fn use_name(scene: &Scene, name: &str) {
         "s": { "workspace": workspace, "name": name, "secret": { "bearer": { "token": name } }, "allowedHosts": ["127.0.0.1"] },
         "m": { "workspace": workspace, "subject": name, "role": "VIEWER" },
         "p": { "workspace": workspace, "contact": { "key": name } },
-        "e": { "connectorId": scene.foreign.id("Connector"), "idempotencyKey": name, "tags": [name], "waitMs": 30_000 },
+        "e": { "connectorId": scene.foreign.any("Connector"), "idempotencyKey": name, "tags": [name], "waitMs": 30_000 },
     });
     let done = scene.app.ok(&owner, document, variables).await;
     assert_eq!(done["executionStart"]["finished"], true, "{done}");
@@ -50,7 +51,7 @@ fn neutral(answer: &str, own: [&str; 2]) -> String {
 async fn ten_4_ten_9_a_name_used_elsewhere_is_as_free_as_any() {
     let (schema, scene) = (Schema::exported(), Scene::set().await);
     let other = scene.another("token-of-c").await;
-    let judge = Judge::over(&scene).await;
+    let judge = scene.judge().await;
     let places: Vec<_> = Question::changing(&schema)
         .into_iter()
         .flat_map(|question| question.places(&schema, "String").into_iter().map(move |place| (question, place)))
@@ -69,7 +70,7 @@ async fn ten_4_ten_9_a_name_used_elsewhere_is_as_free_as_any() {
         };
         let one = judge.ask(Caller::Neighbour("OWNER"), &ask(&scene.own, &used)).await.body;
         let two = judge.ask_as(Some(&token), &ask(&other, &free)).await.body;
-        let (one, two) = (neutral(&one, [USED, scene.own.mark]), neutral(&two, [FREE, other.mark]));
+        let (one, two) = (neutral(&one, [USED, &scene.own.mark]), neutral(&two, [FREE, &other.mark]));
         if one != two || one.contains(CANARY) {
             wrong.push(format!("{} in {}:\n  {one}\n  {two}", place.name, question.field.name.node));
         }

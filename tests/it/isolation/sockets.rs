@@ -61,7 +61,7 @@ async fn tried(caller: Caller, questions: &[Question<'_>], (values, scene): (Val
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_1_ten_2_no_socket_tells_the_foreign_from_the_missing() {
     let (schema, scene) = (Schema::exported(), Scene::set().await);
-    let judge = Judge::over(&scene).await;
+    let judge = scene.judge().await;
     let before = scene.app.rows().await;
     let values = Values { schema: &schema, tenant: &scene.own };
     let roots = Question::reading(&schema).into_iter().filter(|question| question.owner == question.root);
@@ -78,7 +78,7 @@ async fn ten_1_ten_2_no_socket_tells_the_foreign_from_the_missing() {
 #[tokio::test]
 async fn streams_of_ones_own_open_in_every_shape() {
     let (schema, scene) = (Schema::exported(), Scene::set().await);
-    let judge = Judge::over(&scene).await;
+    let judge = scene.judge().await;
     let mut client = Client::connect(scene.app.address, judge.token(Caller::Neighbour("VIEWER"))).await;
     for question in Question::following(&schema) {
         let operation = question.asked(Values { schema: &schema, tenant: &scene.own }, None, Width::Rich);
@@ -92,7 +92,7 @@ async fn streams_of_ones_own_open_in_every_shape() {
 #[tokio::test]
 async fn jwt_3_a_bad_token_opens_no_socket() {
     let scene = Scene::set().await;
-    let judge = Judge::over(&scene).await;
+    let judge = scene.judge().await;
     for caller in [Caller::Expired, Caller::Forged] {
         let mut socket = Socket::open(scene.app.address).await;
         socket.init(judge.token(caller)).await;

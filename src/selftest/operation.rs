@@ -1,7 +1,5 @@
 //! Operations as text: one field reached by steps, written in several shapes that must all be answered alike.
 
-use std::fmt::Write as _;
-
 use async_graphql::parser::types::{BaseType, Type};
 use serde_json::{Map, Value, json};
 
@@ -10,19 +8,23 @@ use super::values::Argument;
 
 /// One field on the way, and the type that the next is asked of where it has to be said.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
-    pub(super) field: String,
-    pub(super) arguments: Vec<Argument>,
-    pub(super) on: Option<String>,
+pub struct Step {
+    /// Its name.
+    pub field: String,
+    /// What it is given.
+    pub arguments: Vec<Argument>,
+    /// The type the next field is asked of, where that has to be said.
+    pub on: Option<String>,
 }
 
 impl Step {
-    pub(super) fn new(field: &str, arguments: Vec<Argument>) -> Self {
+    /// A field of the type before it.
+    pub fn new(field: &str, arguments: Vec<Argument>) -> Self {
         Self { field: field.to_owned(), arguments, on: None }
     }
 
     /// The object of this id, as one of that type.
-    pub(super) fn node(id: &str, kind: &str) -> Self {
+    pub fn node(id: &str, kind: &str) -> Self {
         let arguments = vec![Argument { name: "id".to_owned(), ty: "ID!".to_owned(), value: json!(id) }];
         Self { field: "node".to_owned(), arguments, on: Some(kind.to_owned()) }
     }
@@ -30,27 +32,39 @@ impl Step {
 
 /// A field of a root type, reached by steps, and what is selected of it in the end.
 #[derive(Debug, Clone)]
-pub(super) struct Operation {
-    pub(super) root: &'static str,
-    pub(super) steps: Vec<Step>,
-    pub(super) selection: String,
+pub struct Operation {
+    /// The root type.
+    pub root: &'static str,
+    /// The fields on the way.
+    pub steps: Vec<Step>,
+    /// What is selected of the last one, in braces.
+    pub selection: String,
 }
 
 /// A way to write one and the same question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub enum Shape {
+    /// Values as variables.
     Variables,
+    /// Values in the document.
     Literals,
+    /// Under another name.
     Alias,
+    /// Under two other names at a time.
     Twice,
+    /// In a fragment with a name.
     NamedFragment,
+    /// In a fragment without one.
     InlineFragment,
+    /// Behind a directive.
     Directive,
+    /// As one of two operations of a document.
     OneOfSeveral,
 }
 
 impl Shape {
-    pub(super) const ALL: [Self; 8] = [
+    /// Every shape.
+    pub const ALL: [Self; 8] = [
         Self::Variables,
         Self::Literals,
         Self::Alias,
@@ -86,7 +100,7 @@ impl Variables {
 
 impl Operation {
     /// The body of a request that asks this; `None` where the shape cannot carry it.
-    pub(super) fn written(&self, schema: &Schema, shape: Shape) -> Option<String> {
+    pub fn written(&self, schema: &Schema, shape: Shape) -> Option<String> {
         let mut variables = Variables::default();
         let keyword = self.keyword();
         if shape == Shape::Literals {
@@ -108,7 +122,7 @@ impl Operation {
     }
 
     /// One request that asks all of these at a time, each under a name of its own.
-    pub(super) fn together(operations: &[Self]) -> Option<String> {
+    pub fn together(operations: &[Self]) -> Option<String> {
         let mut variables = Variables::default();
         let mut body = String::new();
         for (index, operation) in operations.iter().enumerate() {
@@ -133,14 +147,14 @@ impl Operation {
             let arguments = step.arguments.iter().map(|argument| Some(format!("{}: {}", argument.name, put(argument)?)));
             let arguments = arguments.collect::<Option<Vec<_>>>()?.join(", ");
             if !arguments.is_empty() {
-                write!(text, "({arguments})").unwrap();
+                text.extend(["(", arguments.as_str(), ")"]);
             }
             if index + 1 < self.steps.len() || step.on.is_some() {
                 text.push_str(" { ");
                 closing.insert_str(0, " }");
             }
             if let Some(kind) = &step.on {
-                write!(text, "... on {kind} ").unwrap();
+                text.extend(["... on ", kind.as_str(), " "]);
                 if index + 1 < self.steps.len() {
                     text.push_str("{ ");
                     closing.insert_str(0, " }");
@@ -177,7 +191,7 @@ fn literal(schema: &Schema, ty: &Type, value: &Value) -> Option<String> {
 }
 
 /// The name of a list's items, if this type is a page of one.
-pub(super) fn item_of<'a>(schema: &'a Schema, page: &str) -> Option<&'a str> {
+pub fn item_of<'a>(schema: &'a Schema, page: &str) -> Option<&'a str> {
     if !page.ends_with("Connection") {
         return None;
     }

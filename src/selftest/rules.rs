@@ -1,10 +1,15 @@
 //! The declared access rules: who may ask each root field, and what each id in an input names.
 //!
-//! A field or an id without a rule fails the suite, and so does a rule that nothing in the schema needs any more.
+//! A field or an id without a rule fails the test suite and stops a self-test, and so does a rule that nothing in the
+//! schema needs any more.
+
+use std::collections::BTreeSet;
+
+use super::schema::{ROOTS, Schema};
 
 /// Who may ask a root field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub enum Access {
     /// Everyone, also without a token.
     Public,
     /// Everyone with a good token.
@@ -17,7 +22,7 @@ pub(super) enum Access {
 
 /// What an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
+pub enum Names {
     /// An object of this type.
     A(&'static str),
     /// Anything that implements `Node`.
@@ -28,10 +33,10 @@ use Access::{Member, Public, SaasAdmin, SignedIn};
 use Names::{A, AnyNode};
 
 /// The roles of a workspace, the least first.
-pub(super) const ROLES: [&str; 5] = ["VIEWER", "OPERATOR", "EDITOR", "ADMIN", "OWNER"];
+pub const ROLES: [&str; 5] = ["VIEWER", "OPERATOR", "EDITOR", "ADMIN", "OWNER"];
 
 /// The rule of each root field.
-pub(super) const FIELDS: &[(&str, Access)] = &[
+pub const FIELDS: &[(&str, Access)] = &[
     ("Query.admin", SaasAdmin("REVIEWER")),
     ("Query.connector", Member("VIEWER")),
     ("Query.contact", Member("VIEWER")),
@@ -75,7 +80,7 @@ pub(super) const FIELDS: &[(&str, Access)] = &[
 ];
 
 /// What the id in each place names.
-pub(super) const IDS: &[(&str, Names)] = &[
+pub const IDS: &[(&str, Names)] = &[
     ("AdminTemplateVersionCreateInput.templateId", A("Template")),
     ("AdminTemplateVersionPublishInput.versionId", A("TemplateVersion")),
     ("ConnectorCredentialsBindInput.id", A("Connector")),
@@ -114,22 +119,39 @@ pub(super) const IDS: &[(&str, Names)] = &[
 ];
 
 /// Texts that are names of the whole server and therefore tell when they are taken: the place, and why that is meant.
-pub(super) const SERVER_WIDE: &[(&str, &str)] =
+pub const SERVER_WIDE: &[(&str, &str)] =
     &[("WorkspaceCreateInput.key", "the host application names its workspaces, and one key is one workspace")];
 
 /// Ids that a list does not take because it is of one such object already: the field, and the place.
-pub(super) const NOT_TAKEN: &[(&str, &str)] =
+pub const NOT_TAKEN: &[(&str, &str)] =
     &[("Connector.executions", "ExecutionFilterInput.connectorId"), ("Contact.executions", "ExecutionFilterInput.contactId")];
 
 /// The rule of a root field.
-pub(super) fn of_field(root: &str, field: &str) -> Access {
+pub fn of_field(root: &str, field: &str) -> Option<Access> {
     let name = format!("{root}.{field}");
-    let found = FIELDS.iter().find(|(known, _)| *known == name);
-    found.unwrap_or_else(|| panic!("declare an access rule for `{name}` in tests/it/isolation/rules.rs")).1
+    FIELDS.iter().find(|(known, _)| *known == name).map(|(_, access)| *access)
 }
 
 /// What the id in a place names.
-pub(super) fn of_id(place: &str) -> Names {
-    let found = IDS.iter().find(|(known, _)| *known == place);
-    found.unwrap_or_else(|| panic!("declare an access rule for `{place}` in tests/it/isolation/rules.rs")).1
+pub fn of_id(place: &str) -> Option<Names> {
+    IDS.iter().find(|(known, _)| *known == place).map(|(_, names)| *names)
+}
+
+/// Places of the schema without a rule, and rules without a place; each says what to do.
+pub fn gaps(schema: &Schema) -> Vec<String> {
+    let fields = ROOTS.iter().flat_map(|root| schema.fields(root).map(move |field| format!("{root}.{}", field.name.node)));
+    let mut gaps = differences(&names(FIELDS), &fields.collect());
+    gaps.extend(differences(&names(IDS), &schema.held("ID")));
+    gaps
+}
+
+/// What only one side has.
+fn differences(declared: &BTreeSet<String>, needed: &BTreeSet<String>) -> Vec<String> {
+    let missing = needed.difference(declared).map(|name| format!("declare an access rule for `{name}`"));
+    let idle = declared.difference(needed).map(|name| format!("the schema has no `{name}`: remove its rule"));
+    missing.chain(idle).collect()
+}
+
+fn names<T>(table: &[(&str, T)]) -> BTreeSet<String> {
+    table.iter().map(|(name, _)| (*name).to_owned()).collect()
 }

@@ -8,19 +8,21 @@ use super::values::{Argument, Values};
 const ITEMS: u32 = 3;
 
 /// `first`, as an argument.
-pub(super) fn first(items: u32) -> Argument {
+pub fn first(items: u32) -> Argument {
     Argument { name: "first".to_owned(), ty: "Int".to_owned(), value: items.into() }
 }
 
 /// Fields that lead from a type to another one.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
-    pub(super) steps: Vec<Step>,
-    pub(super) end: String,
+pub struct Way {
+    /// The fields.
+    pub steps: Vec<Step>,
+    /// The type they lead to.
+    pub end: String,
 }
 
 /// Everything plain of a type: its scalars and enums, and of a list the items.
-pub(super) fn plain(schema: &Schema, name: &str) -> String {
+pub fn plain(schema: &Schema, name: &str) -> String {
     if schema.is_leaf(name) {
         return String::new();
     }
@@ -32,7 +34,7 @@ pub(super) fn plain(schema: &Schema, name: &str) -> String {
 }
 
 /// The same, and everything plain of what is one field away.
-pub(super) fn rich(schema: &Schema, name: &str) -> String {
+pub fn rich(schema: &Schema, name: &str) -> String {
     if schema.is_leaf(name) || item_of(schema, name).is_some() {
         return plain(schema, name);
     }
@@ -46,7 +48,7 @@ pub(super) fn rich(schema: &Schema, name: &str) -> String {
 }
 
 /// The texts and the yes and no of what a mutation gives: nothing that differs from one time to the next.
-pub(super) fn lasting(schema: &Schema, payload: &str) -> String {
+pub fn lasting(schema: &Schema, payload: &str) -> String {
     let steady = |name: &str| {
         let fields =
             schema.fields(name).filter(|field| ["String", "Boolean"].contains(&named(&field.ty.node)) && field.arguments.is_empty());
@@ -79,7 +81,7 @@ fn variants(schema: &Schema, interface: &str) -> String {
 }
 
 /// Every way of at most that many fields from a type on; required arguments are the tenant's own.
-pub(super) fn ways(values: Values<'_>, name: &str, depth: usize) -> Vec<Way> {
+pub fn ways(values: Values<'_>, name: &str, depth: usize) -> Vec<Way> {
     let schema = values.schema;
     let mut found = Vec::new();
     for field in schema.fields(name).filter(|field| !schema.is_leaf(named(&field.ty.node))) {

@@ -1,41 +1,47 @@
 //! The exported schema as an index: what the probes are derived from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition};
 
+use crate::graphql::sdl;
+
 /// The root types, in the order in which they are probed.
-pub(super) const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+pub const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 /// Arguments that say which part of a list is wanted.
-pub(super) const PAGING: [&str; 4] = ["first", "after", "last", "before"];
+pub const PAGING: [&str; 4] = ["first", "after", "last", "before"];
+
+/// Members gone through at most: an input may contain itself.
+const DEEPEST: usize = 8;
 
 /// Every type of the exported schema by its name.
-pub(super) struct Schema {
+#[derive(Debug)]
+pub struct Schema {
     types: BTreeMap<String, TypeDefinition>,
 }
 
 /// A place among the arguments of a field that holds one plain value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
     /// Its name in the table of rules: `Query.node(id)` for an argument, `ContactLookup.id` for a member of an input.
-    pub(super) name: String,
+    pub name: String,
     /// The argument, and the members to go through from there.
-    pub(super) path: Vec<String>,
+    pub path: Vec<String>,
     /// The scalar or enum it holds.
-    pub(super) kind: String,
+    pub kind: String,
 }
 
 impl Place {
     /// Does it take a position in a list?
-    pub(super) fn is_cursor(&self) -> bool {
+    pub fn is_cursor(&self) -> bool {
         matches!(self.path.as_slice(), [only] if only == "after" || only == "before")
     }
 }
 
 /// The named type inside lists and non-nulls.
-pub(super) fn named(ty: &Type) -> &str {
+pub fn named(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name.as_str(),
         BaseType::List(inner) => named(inner),
@@ -43,15 +49,16 @@ pub(super) fn named(ty: &Type) -> &str {
 }
 
 /// Must a value be given?
-pub(super) fn is_required(input: &InputValueDefinition) -> bool {
+pub fn is_required(input: &InputValueDefinition) -> bool {
     !input.ty.node.nullable && input.default_value.is_none()
 }
 
 impl Schema {
     /// The schema this program exports.
-    pub(super) fn exported() -> Self {
-        let document = parse_schema(connectors::graphql::sdl()).unwrap();
-        let types = document.definitions.into_iter().filter_map(|definition| match definition {
+    pub fn exported() -> Self {
+        // A text that is no schema has no types, and then every rule is found to be idle.
+        let definitions = parse_schema(sdl()).map(|document| document.definitions).unwrap_or_default();
+        let types = definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(definition) => Some((definition.node.name.node.to_string(), definition.node)),
             _ => None,
         });
@@ -63,7 +70,7 @@ impl Schema {
     }
 
     /// The fields of an object or interface; none for anything else.
-    pub(super) fn fields(&self, name: &str) -> impl Iterator<Item = &FieldDefinition> {
+    pub fn fields(&self, name: &str) -> impl Iterator<Item = &FieldDefinition> {
         let fields = match self.kind(name) {
             Some(TypeKind::Object(object)) => object.fields.as_slice(),
             Some(TypeKind::Interface(interface)) => interface.fields.as_slice(),
@@ -73,7 +80,7 @@ impl Schema {
     }
 
     /// The members of an input object; `None` for anything else.
-    pub(super) fn members(&self, name: &str) -> Option<Vec<&InputValueDefinition>> {
+    pub fn members(&self, name: &str) -> Option<Vec<&InputValueDefinition>> {
         match self.kind(name) {
             Some(TypeKind::InputObject(input)) => Some(input.fields.iter().map(|field| &field.node).collect()),
             _ => None,
@@ -81,12 +88,13 @@ impl Schema {
     }
 
     /// Is exactly one member of this input to be given?
-    pub(super) fn is_one_of(&self, name: &str) -> bool {
-        self.types[name].directives.iter().any(|directive| directive.node.name.node == "oneOf")
+    pub fn is_one_of(&self, name: &str) -> bool {
+        let found = self.types.get(name);
+        found.is_some_and(|found| found.directives.iter().any(|directive| directive.node.name.node == "oneOf"))
     }
 
     /// The values of an enum; none for anything else.
-    pub(super) fn values(&self, name: &str) -> Vec<&str> {
+    pub fn values(&self, name: &str) -> Vec<&str> {
         match self.kind(name) {
             Some(TypeKind::Enum(values)) => values.values.iter().map(|value| value.node.value.node.as_str()).collect(),
             _ => Vec::new(),
@@ -94,12 +102,12 @@ impl Schema {
     }
 
     /// Has it no fields of its own? So it is with scalars and enums.
-    pub(super) fn is_leaf(&self, name: &str) -> bool {
+    pub fn is_leaf(&self, name: &str) -> bool {
         !matches!(self.kind(name), Some(TypeKind::Object(_) | TypeKind::Interface(_)))
     }
 
     /// The objects that implement an interface.
-    pub(super) fn implementers(&self, interface: &str) -> Vec<&str> {
+    pub fn implementers(&self, interface: &str) -> Vec<&str> {
         let implements = |kind: &TypeKind| match kind {
             TypeKind::Object(object) => object.implements.iter().any(|name| name.node == interface),
             _ => false,
@@ -108,17 +116,35 @@ impl Schema {
     }
 
     /// The names of all objects.
-    pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
         self.types.iter().filter(|(_, definition)| matches!(definition.kind, TypeKind::Object(_))).map(|(name, _)| name.as_str())
     }
 
     /// The names of all input objects.
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &str> {
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.types.keys().map(String::as_str).filter(|name| self.members(name).is_some())
     }
 
+    /// The names of all places that hold this scalar, wherever they are, cursors apart.
+    pub fn held(&self, scalar: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for object in self.objects() {
+            for field in self.fields(object) {
+                let arguments = field.arguments.iter().map(|argument| &argument.node);
+                let held =
+                    arguments.filter(|argument| named(&argument.ty.node) == scalar && !PAGING.contains(&argument.name.node.as_str()));
+                found.extend(held.map(|argument| format!("{object}.{}({})", field.name.node, argument.name.node)));
+            }
+        }
+        for input in self.inputs() {
+            let members = self.members(input).unwrap_or_default().into_iter().filter(|member| named(&member.ty.node) == scalar);
+            found.extend(members.map(|member| format!("{input}.{}", member.name.node)));
+        }
+        found
+    }
+
     /// Every place among the arguments of a field.
-    pub(super) fn places(&self, owner: &str, field: &FieldDefinition) -> Vec<Place> {
+    pub fn places(&self, owner: &str, field: &FieldDefinition) -> Vec<Place> {
         let mut found = Vec::new();
         for argument in &field.arguments {
             let name = format!("{owner}.{}({})", field.name.node, argument.node.name.node);
@@ -128,7 +154,9 @@ impl Schema {
     }
 
     fn collect(&self, input: &InputValueDefinition, name: String, above: &[String], found: &mut Vec<Place>) {
-        assert!(above.len() < 8, "the inputs of {name} contain themselves");
+        if above.len() > DEEPEST {
+            return;
+        }
         let kind = named(&input.ty.node);
         let path: Vec<String> = above.iter().cloned().chain([input.name.node.to_string()]).collect();
         match self.members(kind) {
