@@ -156,14 +156,20 @@ impl Executor {
         if freed > 0 {
             tracing::info!(freed, "executions of an earlier process are taken over");
         }
+        self.start_for_own();
+        self.shared.tasks.spawn(sweeper::run(Arc::clone(&self.shared)));
+        Ok(())
+    }
+
+    /// Starts pool and heartbeat alone: what is started in this process is run, and what others left or wait for is not
+    /// looked at. For a process beside the server.
+    pub fn start_for_own(&self) {
         let tasks = &self.shared.tasks;
         let Options { lease, concurrency, .. } = self.shared.options;
         let workplace = self.shared.parts.queue.open(&self.shared.owner, lease, concurrency.clamp(1, MAX_CONCURRENCY));
         tasks.spawn(pool::run(Arc::clone(&self.shared), workplace));
         tasks.spawn(pool::run_stops(Arc::clone(&self.shared)));
-        tasks.spawn(sweeper::run(Arc::clone(&self.shared)));
         tasks.spawn(lease::run(Arc::clone(&self.shared)));
-        Ok(())
     }
 
     /// Is it taking work?

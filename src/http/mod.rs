@@ -14,6 +14,7 @@ mod graphql;
 mod health;
 mod layers;
 mod listen;
+mod local;
 mod negotiate;
 mod operation;
 mod origin;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use axum::Router;
 pub use listen::serve;
+pub use local::post;
 pub use request_id::RequestId;
 pub use ws::Sockets;
 

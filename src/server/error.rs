@@ -32,7 +32,7 @@ pub enum Error {
         reason: String,
     },
     /// The schema is behind and was not to be brought up to date.
-    #[error("the database's schema is behind: run `connectors migrate up`, or leave out --no-migrate")]
+    #[error("the database's schema is behind: run `connectors migrate up`, or `connectors serve` without --no-migrate")]
     SchemaBehind,
     /// Keys that someone must choose.
     #[error("not set: {}; `connectors serve --dev` makes its own, for trying things out on this machine", missing.join(" and "))]

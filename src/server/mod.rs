@@ -3,6 +3,7 @@
 //! [`Server::build`] opens the database and makes everything; [`Server::run`] serves until [`Server::stop`] is
 //! cancelled, then drains: no new requests, sockets closed, runs brought to a recorded point, the last commits written.
 
+mod beside;
 pub mod catalogue;
 mod error;
 
@@ -26,6 +27,7 @@ use crate::store::{self, Store};
 use crate::vault::Vault;
 use crate::{egress, graphql, http};
 
+pub use beside::Beside;
 pub use error::Error;
 
 /// Longest time for closing the database.

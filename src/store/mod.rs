@@ -26,6 +26,7 @@ mod search;
 mod setting;
 mod step_logs;
 mod steps;
+mod survey;
 mod template_versions;
 mod templates;
 mod tx;
@@ -54,6 +55,7 @@ pub use credentials::CredentialFilter;
 pub use error::Error;
 pub use executions::ExecutionFilter;
 pub use setting::Setting;
+pub use survey::Rows;
 pub use templates::{TemplateFilter, TemplateOrder, TemplateRef};
 pub use tx::{Scope, Tx};
 

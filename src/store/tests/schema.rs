@@ -169,3 +169,16 @@ async fn each_frequent_query_has_an_index() {
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
 }
+
+#[tokio::test]
+async fn a_survey_sees_every_table_that_belongs_to_workspaces() {
+    let bench = bench_in_file().await;
+    let (scope, _other) = (bench.workspace("a").await, bench.workspace("b").await);
+    let rows = bench.read(&scope).await.survey().await.unwrap();
+    let tables = "SELECT name FROM sqlite_master AS m WHERE type = 'table' \
+        AND (name = 'workspaces' OR EXISTS (SELECT 1 FROM pragma_table_info(m.name) AS c WHERE c.name = 'workspace_id')) ORDER BY name";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut bench.raw().await).await.unwrap();
+    assert_eq!(rows.keys().copied().collect::<Vec<_>>(), tables);
+    assert!(matches!(&rows["workspaces"][..], [row] if row.contains(&scope.workspace_id().to_string())), "its own row alone");
+    assert!(bench.store.engine().await.unwrap().starts_with("SQLite 3."));
+}
