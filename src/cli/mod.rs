@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data on standard output, messages on standard error.
 //!
-//! Exit status: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 database, 5 validation found errors.
+//! Exit status: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 database, 5 validation found errors,
+//! 6 a self-test found a leak.
 
 mod admin;
 mod client;
@@ -10,6 +11,7 @@ mod key;
 mod migrate;
 mod output;
 mod run;
+mod self_test;
 mod serve;
 mod token;
 mod validate;
@@ -37,7 +39,8 @@ struct Cli {
 }
 
 /// Closes the help of the program.
-const EXIT: &str = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 database, 5 the definition has errors.";
+const EXIT: &str =
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 database, 5 the definition has errors, 6 a self-test found a leak.";
 
 /// Flags every command takes.
 #[derive(Debug, Args)]
@@ -109,6 +112,9 @@ enum Command {
     /// Make keys and secrets for the configuration.
     #[command(subcommand)]
     Key(key::Action),
+    /// Ask a database in use whether it keeps its promises.
+    #[command(subcommand)]
+    SelfTest(self_test::Action),
     /// Name SaaS admins, who look after the catalogue.
     #[command(subcommand)]
     Admin(admin::Action),
@@ -153,6 +159,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::ExportSchema(arguments) => export_schema::run(arguments, globals).map(done),
         Command::Token(action) => token::run(action, globals).map(|()| ExitCode::SUCCESS),
         Command::Key(action) => key::run(action, globals).map(|()| ExitCode::SUCCESS),
+        Command::SelfTest(action) => Box::pin(self_test::run(action, globals)).await,
         Command::Admin(action) => Box::pin(admin::run(action, globals)).await.map(done),
     }
 }

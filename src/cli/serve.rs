@@ -151,7 +151,7 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Ctrl-C, or SIGTERM where there is one.
-async fn signal() {
+pub(super) async fn signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -17,5 +17,6 @@ mod mapping;
 mod restart;
 mod rls;
 mod schema;
+mod self_test;
 mod support;
 mod upstream_faults;

@@ -243,6 +243,15 @@ pub fn one_step(base_url: &str, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 impl TestApp {
+    /// The binary on this server's database, with this server's keys.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = process::command();
+        command.env("CONNECTORS_AUTH__JWT_SECRET", &self.config.auth.jwt_secret);
+        command.env("CONNECTORS_ENCRYPTION__KEY", self.config.encryption.key.as_deref().unwrap());
+        command.args(arguments).args(["--database", &self.database.url()]);
+        command
+    }
+
     /// Makes a subject a SaaS admin, as the command line does.
     pub fn saas_admin(&self, subject: &str) {
         let output = process::run(&["admin", "add", subject, "--database", &self.database.url()]);
