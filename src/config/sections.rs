@@ -96,6 +96,7 @@ struct LimitsSection {
 struct WorkerSection {
     concurrency: usize,
     lease: Span,
+    sweep: Span,
 }
 
 #[derive(Deserialize)]
@@ -233,7 +234,7 @@ impl WorkerSection {
         if !(1..=10_000).contains(&self.concurrency) {
             return Err(("worker.concurrency", "write a number from 1 to 10000".to_owned()));
         }
-        Ok(executor::Options { concurrency: self.concurrency, lease: self.lease.0, ..executor::Options::default() })
+        Ok(executor::Options { concurrency: self.concurrency, lease: self.lease.0, sweep: self.sweep.0, ..executor::Options::default() })
     }
 }
 

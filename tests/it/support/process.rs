@@ -14,11 +14,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts one in a folder, on a database, and waits until it listens. Its leases are short.
+    /// Starts one in a folder, on a database, and waits until it listens. Its leases are short, and soon missed.
     pub fn serve(folder: &Path, database: &str) -> Self {
         let mut child = command()
             .current_dir(folder)
             .env("CONNECTORS_WORKER__LEASE", "2s")
+            .env("CONNECTORS_WORKER__SWEEP", "100ms")
             .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database", database])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
