@@ -18,15 +18,17 @@ pub(super) fn phrase<C: ColumnTrait>(text: &str, column: C) -> Expr {
     contains(Expr::col(column.as_column_ref()), text)
 }
 
-/// The column, a list of texts, holds all of these.
+/// The column, a list of texts, holds all of these, to the letter.
 pub(super) fn has_all<C: ColumnTrait>(column: C, texts: &[String]) -> Condition {
     texts.iter().fold(Condition::all(), |all, text| all.add(json_mentions(column, text)))
 }
 
-/// The text stands somewhere in the column's JSON as a whole string.
+/// The text stands somewhere in the column's JSON as a whole string, to the letter.
 pub(super) fn json_mentions<C: ColumnTrait>(column: C, text: &str) -> Expr {
     let quoted = serde_json::Value::String(text.to_owned()).to_string();
-    dialect::text(column).like(LikeExpr::new(format!("%{}%", escape(&quoted))).escape('\\'))
+    // Not by LIKE, which on SQLite passes over the case of letters and on PostgreSQL does not.
+    let without = Func::cust("replace").args([dialect::text(column), Expr::val(quoted), Expr::val("")]);
+    Expr::expr(without).ne(dialect::text(column))
 }
 
 fn contains(column: Expr, word: &str) -> Expr {

@@ -77,6 +77,7 @@ async fn filters_narrow_the_list() {
         (ConnectorFilter { statuses: Some(vec![ConnectorStatus::Archived]), ..by() }, vec!["old"]),
         (ConnectorFilter { tags: Some(vec!["crm".to_owned(), "a\"b".to_owned()]), ..by() }, vec!["one"]),
         (ConnectorFilter { tags: Some(vec!["cr".to_owned()]), ..by() }, vec![]),
+        (ConnectorFilter { tags: Some(vec!["CRM".to_owned()]), ..by() }, vec![]),
         (ConnectorFilter { credential_id: Some(credential), ..by() }, vec!["two"]),
     ] {
         let page = tx.list_connectors(&filter, ConnectorOrder::default(), &PageRequest::first(10)).await.unwrap();
