@@ -10,9 +10,12 @@ mod m20261123_3_create_executions;
 mod m20261123_4_create_contacts;
 mod m20261125_1_watch_workers;
 mod m20261125_2_enforce_row_security;
+mod m20261125_3_narrow_services;
 mod m20261125_4_nest_steps;
 mod rls;
 mod roles;
+
+pub use rls::{Privilege, privileges};
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -29,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_4_create_contacts::Migration),
             Box::new(m20261125_1_watch_workers::Migration),
             Box::new(m20261125_2_enforce_row_security::Migration),
+            Box::new(m20261125_3_narrow_services::Migration),
             Box::new(m20261125_4_nest_steps::Migration),
         ]
     }

@@ -25,9 +25,32 @@ const TABLES: [&str; 13] = [
     "contact_field_changes",
 ];
 
-/// Rows of the workspaces that the transaction's subject may touch. Each scalar select is evaluated once a statement.
-const OURS: &str = "({workspace} = ANY ((SELECT app_workspaces())::text[]) \
+/// Stands for the rows of the workspaces that the transaction's subject may touch.
+const OURS: &str = "{ours}";
+
+/// Whose rows they are. Each scalar select is evaluated once a statement.
+const OURS_NOW: &str = "({workspace} = ANY ((SELECT app_workspaces())::text[]))";
+
+/// As it was at first: a service that named no workspace passed everywhere.
+const OURS_AT_FIRST: &str = "({workspace} = ANY ((SELECT app_workspaces())::text[]) \
     OR (SELECT current_setting('app.caller', true) = 'service' AND COALESCE(current_setting('app.workspace_id', true), '') = ''))";
+
+/// What a service looks for by its id, before it knows the workspace: that one row, when it said so.
+const LOOKED_FOR: &str = "(SELECT CASE WHEN current_setting('app.caller', true) = 'service' \
+    AND COALESCE(current_setting('app.workspace_id', true), '') = '' THEN NULLIF(current_setting('app.object', true), '') END)";
+
+/// Tables whose rows a request names without their workspace.
+const FOUND_BY_ID: [&str; 9] = [
+    "workspaces",
+    "workspace_members",
+    "connectors",
+    "connector_versions",
+    "workspace_api_credentials",
+    "connector_executions",
+    "execution_steps",
+    "contacts",
+    "contact_field_changes",
+];
 
 /// Rows of the workspaces whose runs the transaction is about; none unless it names them.
 const OF_RUNS: &str = "({workspace} = ANY ((SELECT string_to_array(NULLIF(current_setting('app.workspace_ids', true), ''), ','))::text[]))";
@@ -135,8 +158,77 @@ pub(crate) async fn enforce(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n"),
         ]);
     }
-    sql.extend(RULES.iter().map(rule));
+    sql.extend(RULES.iter().map(|rule| format!("{};\n{};\n", grant(rule), policy(rule, OURS_AT_FIRST))));
     manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
+}
+
+/// Lets a service that named no workspace see the one row it says it looks for, and nothing else.
+pub(crate) async fn narrow(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut sql = bounds_of_ours(OURS_NOW);
+    sql.extend(FOUND_BY_ID.iter().map(|table| format!("{};\n", finding(table))));
+    manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
+}
+
+/// Lets it pass everywhere again.
+pub(crate) async fn widen(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut sql = bounds_of_ours(OURS_AT_FIRST);
+    sql.extend(FOUND_BY_ID.iter().map(|table| format!("DROP POLICY api_find ON {table};\n")));
+    manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
+}
+
+/// Policies that speak of the subject's workspaces, with other words for which these are.
+fn bounds_of_ours(ours: &str) -> String {
+    let of_ours = RULES.iter().filter(|(.., rows)| rows.contains(OURS));
+    let mut sql = String::new();
+    sql.extend(of_ours.map(|rule| format!("ALTER POLICY {} ON {} {};\n", name(rule), rule.1, bound(rule, ours))));
+    sql
+}
+
+/// A privilege that a role must have, and the policy that bounds it.
+#[derive(Debug)]
+pub struct Privilege {
+    /// Who; `None` for the owner of the tables, who has all privileges.
+    pub role: Option<&'static str>,
+    /// On which table.
+    pub table: &'static str,
+    /// To do what: `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
+    pub command: &'static str,
+    /// Of which columns alone; empty for all.
+    pub columns: Vec<&'static str>,
+    /// The statement that gives it.
+    pub grant: String,
+    /// The name of its policy.
+    pub policy: String,
+    /// The statement that makes the policy.
+    pub create_policy: String,
+}
+
+/// Everything the newest schema lets anyone do.
+pub fn privileges() -> Vec<Privilege> {
+    let finds = FOUND_BY_ID.iter().map(|table| Privilege {
+        role: Some(API),
+        table,
+        command: "SELECT",
+        columns: Vec::new(),
+        grant: grant(&(To::Api, table, "SELECT", "")),
+        policy: "api_find".to_owned(),
+        create_policy: finding(table),
+    });
+    RULES.iter().map(privilege).chain(finds).collect()
+}
+
+fn privilege(rule: &Rule) -> Privilege {
+    let (to, table, privilege, _) = rule;
+    let columns = privilege.split_once('(').map_or("", |(_, columns)| columns.trim_end_matches(')'));
+    Privilege {
+        role: (!matches!(to, To::Owner)).then(|| holder(*to).1),
+        table,
+        command: command(privilege),
+        columns: columns.split(", ").filter(|column| !column.is_empty()).collect(),
+        grant: grant(rule),
+        policy: name(rule),
+        create_policy: policy(rule, OURS_NOW),
+    }
 }
 
 /// Takes all of it back.
@@ -144,9 +236,8 @@ pub(crate) async fn lift(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut sql = String::new();
     for (to, table, privilege, _) in RULES {
         let (name, role) = holder(*to);
-        let command = command(privilege);
         sql.extend([
-            format!("DROP POLICY {name}_{} ON {table};\n", command.to_lowercase()),
+            format!("DROP POLICY {name}_{} ON {table};\n", command(privilege).to_lowercase()),
             format!("REVOKE ALL ON {table} FROM {role};\n"),
         ]);
     }
@@ -170,24 +261,37 @@ fn holder(to: To) -> (&'static str, &'static str) {
     }
 }
 
-fn command(privilege: &str) -> &str {
+fn command(privilege: &'static str) -> &'static str {
     privilege.split(' ').next().unwrap_or(privilege)
 }
 
-fn rule((to, table, privilege, rows): &Rule) -> String {
-    let (name, role) = holder(*to);
-    let command = command(privilege);
+fn grant((to, table, privilege, _): &Rule) -> String {
+    format!("GRANT {privilege} ON {table} TO {}", holder(*to).1)
+}
+
+fn name((to, _, privilege, _): &Rule) -> String {
+    format!("{}_{}", holder(*to).0, command(privilege).to_lowercase())
+}
+
+fn policy(rule: &Rule, ours: &str) -> String {
+    let (to, table, privilege, _) = rule;
+    let (name, command, holder) = (name(rule), command(privilege), holder(*to).1);
+    format!("CREATE POLICY {name} ON {table} AS PERMISSIVE FOR {command} TO {holder} {}", bound(rule, ours))
+}
+
+fn bound((_, table, privilege, whose): &Rule, ours: &str) -> String {
     let workspace = if *table == "workspaces" { "id" } else { "workspace_id" };
-    let rows = rows.replace("{ours}", OURS).replace("{workspace}", workspace);
-    let bound = match command {
+    let rows = whose.replace(OURS, ours).replace("{workspace}", workspace);
+    match command(privilege) {
         "INSERT" => format!("WITH CHECK ({rows})"),
         // Whoever may see a row to change may leave it only where they could see it.
         "UPDATE" => format!("USING ({rows}) WITH CHECK ({rows})"),
         _ => format!("USING ({rows})"),
-    };
-    let lower = command.to_lowercase();
-    format!(
-        "GRANT {privilege} ON {table} TO {role};\n\
-         CREATE POLICY {name}_{lower} ON {table} AS PERMISSIVE FOR {command} TO {role} {bound};\n"
-    )
+    }
+}
+
+fn finding(table: &str) -> String {
+    // A workspace is also looked for by its key.
+    let rows = if table == "workspaces" { format!("id = {LOOKED_FOR} OR key = {LOOKED_FOR}") } else { format!("id = {LOOKED_FOR}") };
+    format!("CREATE POLICY api_find ON {table} AS PERMISSIVE FOR SELECT TO {API} USING ({rows})")
 }

@@ -3,7 +3,8 @@
 use connectors_entity::{connector, workspace, workspace_member as membership};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoTableRef, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
+    QueryTrait, Statement,
 };
 
 use super::page::{Key, Keyset, page};
@@ -78,12 +79,23 @@ impl ObjectId {
 }
 
 impl Tx<UserScope> {
+    /// Says what a service looks for before its workspace is known: on PostgreSQL it sees that row, and nothing else.
+    async fn look_for(&self, name: &str) -> Result<(), Error> {
+        if self.scope().principal().is_service() && self.engine() == DbBackend::Postgres {
+            let told = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT set_config('app.object', $1, true)", [name.into()]);
+            self.db().execute_raw(told).await?;
+        }
+        Ok(())
+    }
+
     /// The workspace and what the subject may do there: as a member, or as a service, which may administer any.
     pub async fn find_access(&self, by: &WorkspaceRef) -> Result<Option<(Workspace, Access)>, Error> {
-        let condition = match by {
-            WorkspaceRef::Id(id) => workspace::Column::Id.eq(id.to_string()),
-            WorkspaceRef::Key(key) => workspace::Column::Key.eq(key.as_str()),
+        let (name, column) = match by {
+            WorkspaceRef::Id(id) => (id.to_string(), workspace::Column::Id),
+            WorkspaceRef::Key(key) => (key.clone(), workspace::Column::Key),
         };
+        self.look_for(&name).await?;
+        let condition = column.eq(name);
         let Some(row) = workspace::Entity::find().filter(condition).one(&self.db()).await? else { return Ok(None) };
         let workspace = convert::workspace(row)?;
         let principal = self.scope().principal();
@@ -102,6 +114,7 @@ impl Tx<UserScope> {
 
     /// What the subject may do in the workspace the object is in; nothing is said about objects elsewhere.
     pub async fn find_access_to(&self, object: ObjectId) -> Result<Option<Access>, Error> {
+        self.look_for(&object.place().1).await?;
         let mut select = object.workspace();
         let principal = self.scope().principal();
         if principal.is_service() {
@@ -121,6 +134,7 @@ impl Tx<UserScope> {
 
     /// A connector with what the subject may do in its workspace, in one look; nothing is said about those elsewhere.
     pub async fn find_connector_with_access(&self, id: ConnectorId) -> Result<Option<(Connector, Access)>, Error> {
+        self.look_for(&id.to_string()).await?;
         let principal = self.scope().principal();
         let mut select = connector::Entity::find_by_id(id.to_string());
         if !principal.is_service() {

@@ -108,6 +108,29 @@ async fn rls_1_a_service_that_named_a_workspace_meets_no_other() {
 }
 
 #[tokio::test]
+async fn rls_1_a_service_that_named_no_workspace_meets_nothing_but_the_row_it_looks_for() {
+    let scene = Scene::set().await;
+    let mut connection = scene.login().await;
+    let before = scene.hash_of_b().await;
+    for (caller, object, found_in) in [
+        ("service", "", ""),
+        ("service", "contact-b", "contacts"),
+        ("service", "b", "workspaces"),
+        ("service", "execution-b", "connector_executions"),
+        ("user", "contact-b", ""),
+    ] {
+        let settings = [("app.caller", caller), ("app.subject", "crm"), ("app.workspace_id", ""), ("app.object", object)];
+        scene::enter(&mut connection, "connectors_api", &settings).await;
+        for table in scene.tables() {
+            assert_eq!(seen(&mut connection, table, None).await, u64::from(table == found_in), "{table} for {caller} {object:?}");
+            changes_nothing_of_b(&mut connection, &scene, table).await;
+        }
+        connection.execute("ROLLBACK").await.unwrap();
+    }
+    assert_eq!(scene.hash_of_b().await, before);
+}
+
+#[tokio::test]
 async fn rls_4_rows_cannot_be_put_into_moved_to_or_laid_over_another_workspace() {
     let scene = Scene::set().await;
     let mut connection = scene.login().await;

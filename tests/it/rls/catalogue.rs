@@ -45,7 +45,7 @@ async fn rls_2_a_start_names_every_gap_and_how_to_close_it() {
     for (gap, told) in [
         ("ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY", "the table contacts has no forced row security; run ALTER TABLE contacts"),
         ("ALTER TABLE contacts DISABLE ROW LEVEL SECURITY", "the table contacts has no forced row security"),
-        ("DROP POLICY api_update ON contacts", "the table contacts has no UPDATE policy for connectors_api"),
+        ("DROP POLICY api_update ON contacts", "the table contacts lacks the policy api_update; run CREATE POLICY api_update ON contacts"),
         ("GRANT DELETE ON execution_logs TO connectors_worker", "run REVOKE DELETE ON execution_logs FROM connectors_worker"),
         ("GRANT TRUNCATE ON contacts TO connectors_api", "pass row security by TRUNCATE"),
         ("CREATE POLICY open ON contacts USING (true)", "run DROP POLICY open ON contacts"),
