@@ -94,6 +94,18 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Is a connection to PostgreSQL of no more use, so that the same may go well on another one? The server may end a session,
+/// stop being the primary, or still know statements that the schema has left behind.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(cause) => cause
+            .code()
+            .is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "0A000") || code.starts_with("08")),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
 /// What a violated constraint means, if that is what happened.
 fn constraint(error: &sqlx::Error) -> Option<Error> {
     let error = error.as_database_error()?;

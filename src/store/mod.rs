@@ -96,6 +96,9 @@ impl fmt::Debug for Options {
     }
 }
 
+/// Whoever asks whether the database answers does not wait longer than this.
+const PING: Duration = Duration::from_secs(2);
+
 /// The handle to all rows; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -146,10 +149,15 @@ impl Store {
         Ok((Self { inner: Arc::new(Inner { engine, clock, commits }), ops }, writer))
     }
 
-    /// Does the database answer?
+    /// Does the database answer, and soon?
     pub async fn ping(&self) -> Result<(), Error> {
-        self.reader().execute_unprepared("SELECT 1").await?;
-        Ok(())
+        let asked = async {
+            match &self.inner.engine {
+                Engine::Sqlite { reader, .. } => reader.execute_unprepared("SELECT 1").await.map(drop).map_err(Error::from),
+                Engine::Postgres { pool, .. } => tx::enter(pool, &Setting::worker([]), true).await.map(drop),
+            }
+        };
+        tokio::time::timeout(PING, asked).await.unwrap_or_else(|_| Err(Error::Unavailable("no answer in time".into())))
     }
 
     /// Closes every connection but the [`Writer`]'s, which must have ended before: the last one to close writes what is in the log

@@ -1,11 +1,12 @@
 //! One look at the rows, or one change of them, in the name of one scope.
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, EntityTrait, Insert,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, UpdateMany,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
+    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, UpdateMany,
 };
 use tokio::sync::OwnedMutexGuard;
 
+use super::error::is_lost;
 use super::setting::Setting;
 use super::{Engine, Error, Store};
 use crate::auth::{AdminScope, SystemScope, UserScope, WorkspaceScope};
@@ -88,12 +89,30 @@ impl Store {
 }
 
 /// Opens a transaction on PostgreSQL as the role and with the settings of whoever asks.
+///
+/// A connection that broke while it rested shows it here, where nothing has been done yet: then another one is taken, as
+/// often as there are connections that may have broken together.
 pub(super) async fn enter(pool: &DatabaseConnection, setting: &Setting, read_only: bool) -> Result<DatabaseTransaction, Error> {
+    let mut suspects = pool.get_postgres_connection_pool().size();
+    loop {
+        match try_to_enter(pool, setting, read_only).await {
+            Err(
+                DbErr::Conn(RuntimeErr::SqlxError(error))
+                | DbErr::Exec(RuntimeErr::SqlxError(error))
+                | DbErr::Query(RuntimeErr::SqlxError(error)),
+            ) if suspects > 0 && is_lost(&error) => {
+                suspects -= 1;
+            }
+            // Not by the usual way: a role that cannot be taken is no row that cannot be found.
+            done => return done.map_err(|error| Error::Unavailable(Box::new(error))),
+        }
+    }
+}
+
+async fn try_to_enter(pool: &DatabaseConnection, setting: &Setting, read_only: bool) -> Result<DatabaseTransaction, DbErr> {
     let transaction = pool.begin().await?;
     let values = std::iter::once(if read_only { "on" } else { "off" }).chain(setting.values()).map(Into::into);
-    let told = transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, ENTER, values)).await;
-    // Not by the usual way: a role that cannot be taken is no row that cannot be found.
-    told.map_err(|error| Error::Unavailable(Box::new(error)))?;
+    transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, ENTER, values)).await?;
     Ok(transaction)
 }
 

@@ -7,6 +7,7 @@ mod calls;
 mod cli;
 mod credentials;
 mod executions;
+mod faults;
 mod flow;
 mod install;
 mod isolation;

@@ -13,17 +13,7 @@ use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::{Process, token};
 use crate::support::upstream::{Reply, Upstream};
-use crate::support::{TestApp, one_step};
-
-fn two_steps(base_url: &str) -> Value {
-    one_step(base_url, |definition| {
-        definition["steps"] = json!([
-            { "id": "one", "kind": "http", "request": { "method": "POST", "path": "/one", "query": { "q": "{{ inputs.q }}" } }, "extract": { "value": { "path": "$.value" } } },
-            { "id": "two", "kind": "http", "request": { "path": "/two", "query": { "q": "{{ inputs.q }}", "from": "{{ steps.one.value }}" } }, "extract": { "value": { "path": "$.value" } } },
-        ]);
-        definition["outputs"] = json!({ "value": { "value": "{{ steps.two.value }}" } });
-    })
-}
+use crate::support::{TestApp, one_step, two_steps};
 
 async fn ask(client: &mut Client, document: &str, variables: Value) -> Value {
     let answer = client.request(document, variables).await;

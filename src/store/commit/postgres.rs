@@ -14,6 +14,7 @@ use super::group::{Group, Outcome};
 use super::session::Session;
 use super::writer::Refusal;
 use crate::store::Error;
+use crate::store::error::is_lost;
 use crate::store::open::Login;
 
 /// How long a group waits for a server that is away. Whoever sent the operations may try again after that.
@@ -154,9 +155,7 @@ async fn transaction(connection: &mut PgConnection, group: &Group) -> Result<Out
     match timeout(TRANSACTION, connection.execute("COMMIT")).await {
         Ok(Ok(_)) => Ok(outcome),
         // An answer of the server itself says that it did not commit.
-        Ok(Err(error)) if error.as_database_error().is_some_and(|cause| !is_shutdown(cause)) => {
-            Err(roll_back(connection, error.into()).await)
-        }
+        Ok(Err(error)) if error.as_database_error().is_some() && !is_lost(&error) => Err(roll_back(connection, error.into()).await),
         Ok(Err(_)) | Err(_) => Err(Failure::Unknown(number, Box::new(outcome))),
     }
 }
@@ -187,16 +186,7 @@ fn cause(error: &Error) -> Option<&sqlx::Error> {
 
 /// Is the connection no longer of use?
 fn is_broken(error: &Error) -> bool {
-    match cause(error) {
-        Some(sqlx::Error::Database(cause)) => is_shutdown(cause.as_ref()),
-        Some(cause) => matches!(cause, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed),
-        None => false,
-    }
-}
-
-/// The session is being ended by the server, is no longer that of a primary, or knows statements the schema has left behind.
-fn is_shutdown(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.code().is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "0A000") || code.starts_with("08"))
+    cause(error).is_some_and(is_lost)
 }
 
 /// Was it in the way of another transaction, of another process?

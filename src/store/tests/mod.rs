@@ -8,6 +8,7 @@ mod contacts;
 mod credentials;
 mod group;
 mod pages;
+mod pooled;
 mod records;
 mod schema;
 mod starts;
@@ -51,7 +52,7 @@ struct Bench {
 }
 
 async fn bench() -> Bench {
-    if postgres::is_wanted() { bench_on_server().await } else { bench_in_file().await }
+    if postgres::is_wanted() { bench_on_server(4).await } else { bench_in_file().await }
 }
 
 /// For what is only so in a file.
@@ -60,13 +61,15 @@ async fn bench_in_file() -> Bench {
     open(options(&folder), folder, None).await
 }
 
-async fn bench_on_server() -> Bench {
+/// With that many connections beside the one that commits.
+async fn bench_on_server(max_connections: u32) -> Bench {
     let server = postgres::Database::migrated(async |owner| {
         let (store, _) = Store::connect(&server_options(owner), Arc::new(SystemClock)).await.unwrap();
         store.migrate(&mut |_| ()).await.unwrap();
     });
     let server = server.await;
-    open(server_options(&server.url()), tempfile::tempdir().unwrap(), Some(server)).await
+    let options = Options { max_connections, ..server_options(&server.url()) };
+    open(options, tempfile::tempdir().unwrap(), Some(server)).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test tracks its one task itself")]

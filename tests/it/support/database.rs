@@ -7,7 +7,7 @@ use connectors::store::{Options, Store};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::postgres;
+use super::postgres::{self, Cluster};
 
 /// A database that goes away with the test.
 pub enum Database {
@@ -15,6 +15,13 @@ pub enum Database {
     File(TempDir),
     /// On the server of this run, already up to date.
     Server(postgres::Database),
+}
+
+/// Brings a database up to date, given the address of its owner.
+pub async fn migrate(owner: &str) {
+    let options = Options { url: owner.to_owned(), ..Options::default() };
+    let (store, _) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
+    store.migrate(&mut |_| ()).await.unwrap();
 }
 
 impl Database {
@@ -25,12 +32,16 @@ impl Database {
 
     /// On PostgreSQL, whatever the engine of this run.
     pub async fn on_server() -> Self {
-        let migrate = async |owner: &str| {
-            let options = Options { url: owner.to_owned(), ..Options::default() };
-            let (store, _) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
-            store.migrate(&mut |_| ()).await.unwrap();
-        };
-        Self::Server(postgres::Database::migrated(migrate).await)
+        Self::Server(postgres::Database::migrated(async |owner: &str| migrate(owner).await).await)
+    }
+
+    /// On a PostgreSQL that no other test uses, already up to date.
+    pub async fn on_own_server() -> (Self, &'static Cluster) {
+        let cluster = Cluster::private();
+        let database = postgres::Database::empty_on(cluster).await;
+        migrate(&database.owner_url()).await;
+        cluster.let_in().await;
+        (Self::Server(database), cluster)
     }
 
     /// Where a server finds it.
@@ -52,6 +63,14 @@ impl Database {
                 let row = sqlx::query(sql).fetch_one(&mut database.raw().await).await.unwrap();
                 (0..row.len()).map(|place| row.get(place)).collect()
             }
+        }
+    }
+
+    /// Runs a statement past the server.
+    pub async fn execute(&self, sql: &'static str) {
+        match self {
+            Self::File(_) => drop(SqliteConnection::connect(&self.url()).await.unwrap().execute(sql).await.unwrap()),
+            Self::Server(database) => drop(database.raw().await.execute(sql).await.unwrap()),
         }
     }
 

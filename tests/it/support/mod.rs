@@ -4,6 +4,7 @@ pub mod client;
 pub mod database;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod rows;
 pub mod upstream;
 #[expect(dead_code, reason = "the edge's own tests, which share this file, use the rest")]
@@ -116,6 +117,11 @@ impl TestApp {
         self.database
     }
 
+    /// Its database, for doing something to it past the server.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// A token for a subject, good for an hour.
     pub fn token(&self, subject: &str) -> String {
         self.verifier.mint(&Grant::user(subject, Duration::from_hours(1))).unwrap()
@@ -151,6 +157,12 @@ impl TestApp {
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
+    }
+
+    /// What `/readyz` says: status and body.
+    pub async fn ready(&self) -> (u16, Value) {
+        let response = self.http.get(format!("http://{}/readyz", self.address)).send().await.unwrap();
+        (response.status().as_u16(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
     }
 
     /// Sends one operation that must succeed without user errors; its `data`.
@@ -240,6 +252,17 @@ pub fn one_step(base_url: &str, change: impl FnOnce(&mut Value)) -> Value {
     });
     change(&mut definition);
     definition
+}
+
+/// A definition of two http steps, `one` and `two`, which asks with what `one` gave.
+pub fn two_steps(base_url: &str) -> Value {
+    one_step(base_url, |definition| {
+        definition["steps"] = json!([
+            { "id": "one", "kind": "http", "request": { "method": "POST", "path": "/one", "query": { "q": "{{ inputs.q }}" } }, "extract": { "value": { "path": "$.value" } } },
+            { "id": "two", "kind": "http", "request": { "path": "/two", "query": { "q": "{{ inputs.q }}", "from": "{{ steps.one.value }}" } }, "extract": { "value": { "path": "$.value" } } },
+        ]);
+        definition["outputs"] = json!({ "value": { "value": "{{ steps.two.value }}" } });
+    })
 }
 
 impl TestApp {

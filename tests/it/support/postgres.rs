@@ -63,6 +63,16 @@ impl Database {
         Self { cluster, name }
     }
 
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The socket of its server.
+    pub fn socket(&self) -> PathBuf {
+        self.cluster.folder.join(".s.PGSQL.5432")
+    }
+
     /// As a server logs in.
     pub fn url(&self) -> String {
         self.cluster.url(SERVER, &self.name)
@@ -139,10 +149,9 @@ impl Cluster {
     }
 
     fn at(folder: PathBuf) -> Self {
-        let user = File::create(folder.with_extension("users")).unwrap();
-        user.lock_shared().unwrap();
-        let turn = File::create(folder.with_extension("lock")).unwrap();
-        turn.lock().unwrap();
+        let user = locked(&folder.with_extension("users"), File::lock_shared);
+        // Held until it is known that the server runs.
+        let _turn = locked(&folder.with_extension("lock"), File::lock);
         let cluster = Self { folder, _user: user };
         if !is_running(&cluster.folder) {
             cluster.start();
@@ -168,6 +177,20 @@ impl Cluster {
     /// Lets the login of servers take the roles, once a migration has made them.
     pub async fn let_in(&self) {
         self.command(&format!("GRANT connectors_api, connectors_worker, connectors_admin TO {SERVER}")).await;
+    }
+
+    /// Ends the server in the middle of whatever it does.
+    pub fn stop(&self) {
+        let mut stop = as_other_user(binaries().join("pg_ctl"));
+        run(stop.arg("-D").arg(self.folder.join("data")).args(["-m", "immediate", "-w", "stop"]));
+    }
+
+    /// Asks this login for its password from now on.
+    pub async fn ask_password_of(&self, login: &str) {
+        let file = self.folder.join("data/pg_hba.conf");
+        let rules = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("local all {login} scram-sha-256\n{rules}")).unwrap();
+        self.command("SELECT pg_reload_conf()").await;
     }
 
     /// Starts the server on what it left behind.
@@ -204,6 +227,20 @@ impl Cluster {
             });
             made.join().unwrap();
         });
+    }
+}
+
+/// Opens and locks a file that the watcher removes with the server: one that was removed meanwhile is no use.
+fn locked(path: &Path, lock: impl Fn(&File) -> std::io::Result<()>) -> File {
+    loop {
+        let file = File::create(path).unwrap();
+        if let Some((user, group)) = other_user() {
+            drop(chown(path, Some(user), Some(group)));
+        }
+        lock(&file).unwrap();
+        if fs::metadata(path).is_ok_and(|there| there.ino() == file.metadata().unwrap().ino()) {
+            return file;
+        }
     }
 }
 
@@ -264,7 +301,7 @@ fn watch(folder: &Path, bin: &Path) {
             sleep 2
             if flock -n -x "$1" true; then idle=$((idle + 1)); else idle=0; fi
         done
-        flock -x "$1" sh -c '"$1/pg_ctl" -D "$0/data" -m immediate stop; rm -rf "$0"' "$2" "$3"
+        flock -x "$1" sh -c '"$1/pg_ctl" -D "$0/data" -m immediate stop; rm -rf "$0" "$0.lock" "$0.users"' "$2" "$3"
     "#;
     let mut watcher = as_other_user(PathBuf::from("/bin/sh"));
     watcher.arg("-c").arg(SCRIPT).arg("watch").arg(folder.with_extension("users")).arg(folder).arg(bin);

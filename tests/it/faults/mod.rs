@@ -1,0 +1,5 @@
+//! What goes wrong around the database: starts on a bad one, and servers and connections that are lost.
+
+mod commits;
+mod outage;
+mod requests;
