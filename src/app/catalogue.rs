@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::admin::{NewTemplate, NewTemplateVersion, TemplateDetails};
-use super::error::Mistake;
-use super::{App, Result};
+use super::error::{Mistake, MistakeKind};
+use super::{App, Error, Result};
 use crate::auth::AdminScope;
-use crate::domain::template::Template;
+use crate::domain::page::PageRequest;
+use crate::domain::template::{Template, TemplateVersion, TemplateVersionStatus};
 use crate::store::TemplateRef;
 
 impl App {
@@ -18,32 +19,62 @@ impl App {
     pub async fn stock_catalogue(&self, scope: &AdminScope, documents: &[Value]) -> Result<usize> {
         let mut published = 0;
         for document in documents {
-            let slug = text(document, "/meta/slug").unwrap_or_default();
-            let found = self.store().read(scope).await?.find_template(&TemplateRef::Slug(slug.clone())).await?;
-            let version = version_of(document)?;
-            published += match found {
-                None => self.create_template_as(scope, new_template(document, slug, version)).await.map(|_| 1)?,
-                Some(template) if self.is_newer(scope, &template, &version).await? => {
-                    let new = NewTemplateVersion {
-                        template_id: template.id,
-                        version,
-                        definition: document.clone(),
-                        changelog: text(document, "/x-changelog"),
-                        breaking: false,
-                    };
-                    let drafted = self.create_template_version_as(scope, new).await?;
-                    self.publish_template_version_as(scope, drafted.id).await.map(|_| 1)?
-                }
-                Some(_) => 0,
-            };
+            published += usize::from(self.stock(scope, document).await?);
         }
         Ok(published)
+    }
+
+    /// Puts one document there. Another server that starts at this moment may be faster at any point, and one that ended
+    /// at a bad moment may have left a draft.
+    async fn stock(&self, scope: &AdminScope, document: &Value) -> Result<bool> {
+        let slug = text(document, "/meta/slug").unwrap_or_default();
+        let found = self.store().read(scope).await?.find_template(&TemplateRef::Slug(slug.clone())).await?;
+        let version = version_of(document)?;
+        let Some(template) = found else {
+            let made = self.create_template_as(scope, new_template(document, slug, version)).await;
+            return Ok(unless_done(made)?.is_some());
+        };
+        if !self.is_newer(scope, &template, &version).await? {
+            return Ok(false);
+        }
+        let new = NewTemplateVersion {
+            template_id: template.id,
+            version: version.clone(),
+            definition: document.clone(),
+            changelog: text(document, "/x-changelog"),
+            breaking: false,
+        };
+        let drafted = match unless_done(self.create_template_version_as(scope, new).await)? {
+            Some(drafted) => Some(drafted),
+            None => self.find_draft(scope, &template, &version).await?,
+        };
+        let Some(drafted) = drafted else { return Ok(false) };
+        Ok(unless_done(self.publish_template_version_as(scope, drafted.id).await)?.is_some())
+    }
+
+    /// A draft of that number; it is among the newest.
+    async fn find_draft(&self, scope: &AdminScope, template: &Template, number: &semver::Version) -> Result<Option<TemplateVersion>> {
+        let newest = self.store().read(scope).await?.list_template_versions(template.id, &PageRequest::first(50)).await?;
+        let is_it = |version: &TemplateVersion| version.version == *number && version.status == TemplateVersionStatus::Draft;
+        Ok(newest.items.into_iter().map(|(_, version)| version).find(is_it))
     }
 
     async fn is_newer(&self, scope: &AdminScope, template: &Template, version: &semver::Version) -> Result<bool> {
         let Some(latest) = template.latest_version_id else { return Ok(true) };
         let latest = self.store().read(scope).await?.find_template_version(latest).await?;
         Ok(latest.is_none_or(|latest| *version > latest.version))
+    }
+}
+
+/// Nothing when someone else has done the same meanwhile.
+fn unless_done<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Err(Error::Invalid(mistakes))
+            if mistakes.iter().all(|mistake| matches!(mistake.kind, MistakeKind::NotUnique | MistakeKind::State { .. })) =>
+        {
+            Ok(None)
+        }
+        made => made.map(Some),
     }
 }
 

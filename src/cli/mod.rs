@@ -197,7 +197,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
             || matches!(cause.downcast_ref(), Some(server::Error::Auth(_) | server::Error::Vault(_) | server::Error::KeysMissing { .. }))
     }) {
         ExitCode::from(3)
-    } else if is(|cause| cause.is::<store::Error>() || matches!(cause.downcast_ref(), Some(server::Error::Store(_)))) {
+    } else if is(|cause| {
+        cause.is::<store::Error>() || matches!(cause.downcast_ref(), Some(server::Error::Store(_) | server::Error::SchemaBehind))
+    }) {
         ExitCode::from(4)
     } else {
         ExitCode::from(1)

@@ -21,6 +21,8 @@ const IDLE_TIMEOUT: &str = "60s";
 const RESTED: Duration = Duration::from_secs(1);
 /// Between two tries to reach a server that is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is told that a server is still away.
+const TELLING: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 256;
 
@@ -104,7 +106,7 @@ impl Login {
     /// A first connection; a server that is starting or not there yet is waited for.
     pub(in crate::store) async fn reach(&self, patience: Duration) -> Result<PgConnection, Error> {
         let until = Instant::now() + patience;
-        let mut told = false;
+        let mut tell_at = Instant::now();
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(PAUSE);
             let error = match timeout(left, self.connect()).await {
@@ -112,12 +114,14 @@ impl Login {
                 Ok(Err(error)) => error,
                 Err(_) => sqlx::Error::Io(ErrorKind::TimedOut.into()),
             };
-            if !may_pass(&error) || Instant::now() + PAUSE > until {
+            let now = Instant::now();
+            if !may_pass(&error) || now + PAUSE > until {
                 return Err(self.refusal(&error));
             }
-            if !told {
-                tracing::warn!(database = %self, %error, seconds = patience.as_secs(), "the database does not answer yet; waiting for it");
-                told = true;
+            if now >= tell_at {
+                let seconds = (until - now).as_secs();
+                tracing::warn!(database = %self, error = plain(&error), seconds, "the database does not answer yet; waiting for it");
+                tell_at = now + TELLING;
             }
             sleep(PAUSE).await;
         }

@@ -112,6 +112,12 @@ fn path_of(url: &str) -> Result<PathBuf, Error> {
     let path = match url.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
         Some((_, rest)) if rest.starts_with("//") => return refuse("use `sqlite:PATH` or `postgres://USER@HOST:PORT/DATABASE`"),
+        // What follows may hold a password, so it is not shown.
+        Some((scheme, _)) if is_server_scheme(scheme) => {
+            return Err(Error::UnsupportedUrl {
+                url: format!("{scheme}:…"), reason: "use `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"
+            });
+        }
         _ => url,
     };
     match path {
@@ -120,6 +126,11 @@ fn path_of(url: &str) -> Result<PathBuf, Error> {
         path if path.contains('?') => refuse("settings in the address are not supported; use `sqlite:PATH`"),
         path => Ok(PathBuf::from(path)),
     }
+}
+
+/// Was a server meant, whose address goes on with two slashes?
+fn is_server_scheme(scheme: &str) -> bool {
+    ["postgres", "postgresql"].iter().any(|known| scheme.trim().eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
@@ -133,6 +144,8 @@ mod tests {
             ("sqlite:///var/a.db", Some("/var/a.db")),
             ("/var/a.db", Some("/var/a.db")),
             ("mysql://host/db", None),
+            ("postgres:host/db", None),
+            ("PostgreSQL:/host/db", None),
             ("sqlite::memory:", None),
             ("sqlite:a.db?mode=ro", None),
             ("", None),

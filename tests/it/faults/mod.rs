@@ -3,3 +3,5 @@
 mod commits;
 mod outage;
 mod requests;
+mod start;
+mod wall;

@@ -1,9 +1,9 @@
 //! The real binary as a child process, for what only a process can show: kill -9, exit codes, output.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// A `connectors serve --dev` of this test's own; killed when dropped.
@@ -49,6 +49,67 @@ impl Process {
 }
 
 impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A `connectors serve` that may or may not come up: what it says line by line.
+pub struct Starting {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+}
+
+impl Starting {
+    /// Starts one on a database, with these settings of the environment and further arguments.
+    pub fn serve(folder: &Path, database: &str, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut child = command()
+            .current_dir(folder)
+            .envs(settings.iter().copied())
+            .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database", database])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (out, err) = (BufReader::new(child.stdout.take().unwrap()), BufReader::new(child.stderr.take().unwrap()));
+        Self { child, out, err }
+    }
+
+    /// The next line of its log that holds the text; panics when the log ends before.
+    pub fn until(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let from = said.len();
+            assert!(self.err.read_line(&mut said).unwrap() > 0, "it never said {text:?}: {said}");
+            if said[from..].contains(text) {
+                return said[from..].to_owned();
+            }
+        }
+    }
+
+    /// Waits until it listens; panics when it ends before.
+    pub fn listens(&mut self) {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        let mut said = String::new();
+        if line.is_empty() {
+            self.err.read_to_string(&mut said).unwrap();
+        }
+        assert!(line.contains("listening"), "{line}{said}");
+    }
+
+    /// Waits for its end: its exit code, and what it said on standard error.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.err.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Starting {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
