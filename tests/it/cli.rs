@@ -1,12 +1,14 @@
 //! The command line as a person or a script uses it.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::database::Database;
 use crate::support::one_step;
-use crate::support::process::{command, run};
+use crate::support::process::{Process, command, run};
 use crate::support::upstream::{Reply, Upstream};
 
 fn text(bytes: &[u8]) -> String {
@@ -216,4 +218,21 @@ fn a_token_is_signed_with_the_key_file_named_or_told_why_not() {
 fn keys_are_never_the_same() {
     let key = || text(&run(&["key", "generate"]).stdout);
     assert_ne!(key(), key());
+}
+
+#[tokio::test]
+async fn adm_5_the_first_admin_is_named_once_however_often_and_at_once_it_is_tried() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::fresh().await;
+    let url = database.url();
+    let server = Process::serve(folder.path(), &url);
+    let add = || command().args(["admin", "add", "root", "--database", &url]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let outputs: Vec<_> = (0..4).map(|_| add()).collect::<Vec<_>>().into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    assert_eq!(outputs.iter().filter(|output| output.status.success()).count(), 1, "{outputs:?}");
+    let again = add().wait_with_output().unwrap();
+    for output in outputs.iter().filter(|output| !output.status.success()).chain([&again]) {
+        assert!(text(&output.stderr).contains("root is an admin of the catalogue already; nothing was changed"), "{output:?}");
+    }
+    drop(server);
+    assert_eq!(database.row("SELECT CAST(count(*) AS text), max(role) FROM saas_admin_users").await, ["1", "owner"]);
 }
