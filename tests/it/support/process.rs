@@ -101,9 +101,11 @@ impl Starting {
         assert!(line.contains("listening"), "{line}{said}");
     }
 
-    /// Waits for its end: its exit code, and what it said on standard error.
+    /// Waits for its end: its exit code, and what it said on standard error; panics when it comes up instead.
     pub fn end(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
+        let (mut line, mut said) = (String::new(), String::new());
+        self.out.read_line(&mut line).unwrap();
+        assert!(!line.contains("listening"), "it came up: {line}");
         self.err.read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap().code(), said)
     }
