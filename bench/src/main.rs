@@ -5,7 +5,7 @@
 //! never an error; only a measure that could not be taken makes the exit code 1.
 //!
 //! All parties talk over loopback; the server is a child process on a throw-away database and is ended with the
-//! measure that started it.
+//! measure that started it, and so is the PostgreSQL that some measures start.
 
 mod api;
 mod definitions;
@@ -13,6 +13,7 @@ mod follow;
 mod load;
 mod measures;
 mod options;
+mod postgres;
 mod proc;
 mod raw;
 mod report;

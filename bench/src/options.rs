@@ -58,6 +58,10 @@ pub(crate) enum Format {
 pub(crate) enum Measure {
     /// Executions a second, CPU and loaded latency.
     ThroughputOneStep,
+    /// The same on PostgreSQL, against the bare loop on PostgreSQL.
+    ThroughputOneStepPostgres,
+    /// A page of executions with row security of PostgreSQL on and off.
+    RowSecurity,
     /// One execution at a time.
     LatencyIdle,
     /// From the moment a log line is made to the follower.
@@ -73,6 +77,8 @@ impl Measure {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ThroughputOneStep => "throughput_one_step",
+            Self::ThroughputOneStepPostgres => "throughput_one_step_postgres",
+            Self::RowSecurity => "row_security",
             Self::LatencyIdle => "latency_idle",
             Self::LiveLog => "live_log",
             Self::IdleMemory => "idle_memory",

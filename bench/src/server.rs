@@ -35,18 +35,21 @@ pub(crate) fn find_program() -> Result<PathBuf> {
 pub(crate) struct Place {
     program: PathBuf,
     folder: TempDir,
+    /// The database on a server, if it is on one.
+    url: Option<String>,
 }
 
 impl Place {
-    /// An empty one.
-    pub(crate) fn new(program: &Path) -> Result<Self> {
-        Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()? })
+    /// An empty one, with the database in it or on a server.
+    pub(crate) fn new(program: &Path, url: Option<&str>) -> Result<Self> {
+        Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()?, url: url.map(str::to_owned) })
     }
 
     /// Signs a token with the keys the server has made here.
     pub(crate) fn mint(&self) -> Result<String> {
         let mut command = self.command();
-        command.args(["token", "mint", SUBJECT, "--key-file"]).arg(self.folder.path().join("bench.key"));
+        let keys = if self.url.is_some() { "connectors.key" } else { "bench.key" };
+        command.args(["token", "mint", SUBJECT, "--key-file"]).arg(self.folder.path().join(keys));
         let output = command.stdin(Stdio::null()).output()?;
         if !output.status.success() {
             return Err(format!("no token: {}", String::from_utf8_lossy(&output.stderr).trim()).into());
@@ -65,9 +68,8 @@ impl Place {
     fn spawn(&self, per_subject: u32) -> Result<Child> {
         let messages = std::fs::File::create(self.messages())?;
         let mut command = self.command();
-        command
-            .args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database"])
-            .arg(self.folder.path().join("bench.db"));
+        command.args(["serve", "--dev", "--bind", "127.0.0.1:0", "--format", "json", "--database"]);
+        command.arg(self.url.as_ref().map_or_else(|| self.folder.path().join("bench.db"), PathBuf::from));
         command.env("CONNECTORS_LIMITS__SOCKETS_PER_SUBJECT", per_subject.to_string());
         Ok(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(messages).spawn()?)
     }
@@ -168,9 +170,9 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Starts a server on a fresh database and makes a workspace.
-    pub(crate) async fn start(program: &Path, sockets: u32) -> Result<Self> {
-        let place = Place::new(program)?;
+    /// Starts a server on a fresh database, in a file or at this address, and makes a workspace.
+    pub(crate) async fn start(program: &Path, sockets: u32, url: Option<&str>) -> Result<Self> {
+        let place = Place::new(program, url)?;
         let server = Server::start(&place, sockets).await?;
         let token = place.mint()?;
         let api = Api::new(server.address(), &token)?;

@@ -21,7 +21,7 @@ struct Start {
 pub(super) async fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let (mut fresh, mut existing) = (Vec::new(), Vec::new());
     for _ in 0..TIMES {
-        let place = Place::new(&bench.program)?;
+        let place = Place::new(&bench.program, None)?;
         let (start, token, connector) = on_fresh(bench, &place).await?;
         fresh.push(start);
         existing.push(on_existing(&place, &token, &connector).await?);

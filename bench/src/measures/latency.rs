@@ -7,7 +7,7 @@ use crate::report::Figure;
 use crate::stats::milliseconds;
 
 pub(super) async fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let (duel, ..) = Box::pin(bench.duel(1)).await?;
+    let (duel, ..) = Box::pin(bench.duel(1, None)).await?;
     let (raw, server) = (Run::pooled(&duel.raw.runs), Run::pooled(&duel.server.runs));
     let (raw_p50, raw_p99) = (milliseconds(raw.p50()), milliseconds(raw.p99()));
     let (p50, p99) = (milliseconds(server.p50()), milliseconds(server.p99()));

@@ -26,7 +26,7 @@ const SETTLE_AT_MOST: Duration = Duration::from_mins(1);
 const LINES_AT_LEAST: usize = 20;
 
 pub(super) async fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let ready = Ready::start(&bench.program, bench.options.subscribers.saturating_add(1)).await?;
+    let ready = Ready::start(&bench.program, bench.options.subscribers.saturating_add(1), None).await?;
     let ticking = ready.publish("Ticking", &definitions::ticking(&bench.upstream.unavailable())).await?;
     let mut figures = Box::pin(own_runs(bench, &ready, &ticking)).await?;
     figures.extend(Box::pin(one_run(bench, &ready, &ticking)).await?);

@@ -14,7 +14,7 @@ const REST: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_millis(100);
 
 pub(super) async fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let (ready, connector) = Box::pin(bench.serve_one_step()).await?;
+    let (ready, connector) = Box::pin(bench.serve_one_step(None)).await?;
     let pid = ready.server.pid();
     tokio::time::sleep(REST).await;
     let idle = proc::resident_mib(pid)?;

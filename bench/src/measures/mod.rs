@@ -4,6 +4,7 @@ mod cold_start;
 mod latency;
 mod live_log;
 mod memory;
+mod row_security;
 mod throughput;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::ValueEnum as _;
 
 use crate::load::{Caller, HttpCaller, Run, drive};
 use crate::options::{Measure, Options};
+use crate::postgres::Postgres;
 use crate::raw::Raw;
 use crate::report::{Figure, Report};
 use crate::server::{Ready, find_program};
@@ -50,6 +52,8 @@ impl<'a> Bench<'a> {
     async fn take(&self, measure: Measure) -> Result<Vec<Figure>> {
         match measure {
             Measure::ThroughputOneStep => Box::pin(throughput::measure(self)).await,
+            Measure::ThroughputOneStepPostgres => Box::pin(throughput::measure_on_postgres(self)).await,
+            Measure::RowSecurity => Box::pin(row_security::measure(self)).await,
             Measure::LatencyIdle => Box::pin(latency::measure(self)).await,
             Measure::LiveLog => Box::pin(live_log::measure(self)).await,
             Measure::IdleMemory => Box::pin(memory::measure(self)).await,
@@ -58,17 +62,20 @@ impl<'a> Bench<'a> {
     }
 
     /// A server with the one-step connector; gives the connector's id with it.
-    async fn serve_one_step(&self) -> Result<(Ready, String)> {
-        let ready = Ready::start(&self.program, 1).await?;
+    async fn serve_one_step(&self, url: Option<&str>) -> Result<(Ready, String)> {
+        let ready = Ready::start(&self.program, 1, url).await?;
         let connector = ready.publish("One step", &definitions::one_step(&self.upstream.people())).await?;
         Ok((ready, connector))
     }
 
     /// Lets the bare loop and the server take turns at this concurrency.
-    async fn duel(&self, concurrency: u32) -> Result<(Duel, Ready, String)> {
+    async fn duel(&self, concurrency: u32, postgres: Option<&Postgres>) -> Result<(Duel, Ready, String)> {
         let folder = tempfile::tempdir()?;
-        let raw = Raw::open(self.upstream.people(), &folder.path().join("raw.db")).await?;
-        let (ready, connector) = self.serve_one_step().await?;
+        let raw = match postgres {
+            Some(postgres) => Raw::on_postgres(self.upstream.people(), &postgres.raw_url()).await?,
+            None => Raw::in_file(self.upstream.people(), &folder.path().join("raw.db")).await?,
+        };
+        let (ready, connector) = self.serve_one_step(postgres.map(Postgres::server_url).as_deref()).await?;
         let (mut ours, mut theirs) = (http_callers(&ready, &connector, concurrency).await?, raw.callers(concurrency));
         (_, theirs) = drive(theirs, WARM_UP).await?;
         (_, ours) = drive(ours, WARM_UP).await?;

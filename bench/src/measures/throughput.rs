@@ -6,6 +6,7 @@ use super::{Bench, WARM_UP};
 use crate::Result;
 use crate::api::{Wait, start_body};
 use crate::load::{HttpCaller, Run, drive};
+use crate::postgres::Postgres;
 use crate::report::Figure;
 use crate::server::Ready;
 use crate::stats::{milliseconds, number};
@@ -13,8 +14,19 @@ use crate::stats::{milliseconds, number};
 /// Longest time for accepted executions to be run after the last was accepted.
 const DRAIN_AT_MOST: Duration = Duration::from_mins(1);
 
+/// On SQLite.
 pub(super) async fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let (duel, ready, connector) = Box::pin(bench.duel(bench.options.concurrency)).await?;
+    measure_on(bench, None).await
+}
+
+/// On PostgreSQL, where both parties share one server.
+pub(super) async fn measure_on_postgres(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let postgres = Postgres::start().await?;
+    measure_on(bench, Some(&postgres)).await
+}
+
+async fn measure_on(bench: &Bench<'_>, postgres: Option<&Postgres>) -> Result<Vec<Figure>> {
+    let (duel, ready, connector) = Box::pin(bench.duel(bench.options.concurrency, postgres)).await?;
     let (accepted, carried_out) = not_waiting(bench, &ready, &connector).await?;
     let (raw, server) = (Run::pooled(&duel.raw.runs), Run::pooled(&duel.server.runs));
     let (raw_rate, rate) = (duel.raw.rate(), duel.server.rate());

@@ -6,6 +6,8 @@
 //! No API, no tenants, no leases, no retries: the distance to it is what those cost.
 
 mod fan_out;
+mod postgres;
+mod sqlite;
 mod writer;
 
 use std::path::Path;
@@ -19,7 +21,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 pub(crate) use self::fan_out::FanOut;
-use self::writer::{Log, Row, Writer};
+use self::writer::{Database, Log, Row, Writer};
 use crate::load::Caller;
 use crate::{Result, api};
 
@@ -40,9 +42,18 @@ struct Shared {
 
 impl Raw {
     /// A loop that calls this address; makes its database in this file.
-    pub(crate) async fn open(url: String, file: &Path) -> Result<Self> {
+    pub(crate) async fn in_file(url: String, file: &Path) -> Result<Self> {
+        Self::over(url, Database::File(sqlite::open(file).await?))
+    }
+
+    /// The same with its tables in this database of PostgreSQL.
+    pub(crate) async fn on_postgres(url: String, database: &str) -> Result<Self> {
+        Self::over(url, Database::Server(postgres::open(database).await?))
+    }
+
+    fn over(url: String, database: Database) -> Result<Self> {
         let mut tasks = JoinSet::new();
-        let writer = Writer::open(file, &mut tasks).await?;
+        let writer = Writer::start(database, &mut tasks);
         let path = parse_json_path("$.people[0].first_name")?;
         let shared = Shared { client: api::http_client()?, url, path, writer, last: AtomicU64::new(0) };
         Ok(Self { shared: Arc::new(shared), _writer: tasks })
@@ -106,7 +117,7 @@ mod tests {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("raw.db");
-            let raw = Raw::open(upstream.people(), &file).await.unwrap();
+            let raw = Raw::in_file(upstream.people(), &file).await.unwrap();
             let (run, callers) = drive(raw.callers(4), Duration::from_millis(1)).await.unwrap();
             assert_eq!(callers.len(), 4);
             let runs = i64::try_from(run.latencies.len()).unwrap();

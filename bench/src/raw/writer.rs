@@ -1,14 +1,14 @@
-//! One writer for all: takes whatever has queued, writes it in one immediate transaction, commits, answers each.
+//! One writer for all: takes whatever has queued, writes it in one transaction, commits, answers each.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::postgres::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::{Result, follow};
+use super::{postgres, sqlite};
+use crate::Result;
 
 /// Rows of one transaction, at most.
 const GROUP: usize = 512;
@@ -16,11 +16,12 @@ const GROUP: usize = 512;
 /// Waiting rows, at most; more wait for a place.
 const QUEUE: usize = 4096;
 
-const TABLES: [&str; 3] = [
-    "CREATE TABLE executions (id TEXT PRIMARY KEY, status TEXT NOT NULL, created_at INTEGER NOT NULL, finished_at INTEGER, output TEXT)",
-    "CREATE TABLE steps (execution_id TEXT NOT NULL, path TEXT NOT NULL, status TEXT NOT NULL, output TEXT, finished_at INTEGER NOT NULL, \
+/// The tables, in words both engines know.
+pub(super) const TABLES: [&str; 3] = [
+    "CREATE TABLE executions (id TEXT PRIMARY KEY, status TEXT NOT NULL, created_at BIGINT NOT NULL, finished_at BIGINT, output TEXT)",
+    "CREATE TABLE steps (execution_id TEXT NOT NULL, path TEXT NOT NULL, status TEXT NOT NULL, output TEXT, finished_at BIGINT NOT NULL, \
      PRIMARY KEY (execution_id, path))",
-    "CREATE TABLE logs (execution_id TEXT NOT NULL, sequence INTEGER NOT NULL, logged_at INTEGER NOT NULL, message TEXT NOT NULL, \
+    "CREATE TABLE logs (execution_id TEXT NOT NULL, sequence BIGINT NOT NULL, logged_at BIGINT NOT NULL, message TEXT NOT NULL, \
      PRIMARY KEY (execution_id, sequence))",
 ];
 
@@ -42,6 +43,25 @@ pub(super) struct Log {
     pub(super) message: String,
 }
 
+/// Where the rows go.
+pub(super) enum Database {
+    /// A SQLite file.
+    File(SqliteConnection),
+    /// A database of PostgreSQL.
+    Server(PgConnection),
+}
+
+impl Database {
+    /// Writes all of them in one transaction.
+    async fn commit(&mut self, jobs: &[Job]) -> Result<()> {
+        let rows = jobs.iter().map(|job| &job.row);
+        match self {
+            Self::File(connection) => sqlite::commit(connection, rows).await,
+            Self::Server(connection) => postgres::commit(connection, rows).await,
+        }
+    }
+}
+
 struct Job {
     row: Row,
     done: oneshot::Sender<()>,
@@ -51,23 +71,14 @@ struct Job {
 pub(super) struct Writer(mpsc::Sender<Job>);
 
 impl Writer {
-    /// Makes the database and starts the task, which ends with this handle.
-    pub(super) async fn open(file: &Path, tasks: &mut JoinSet<()>) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let mut connection = options.connect().await?;
-        for table in TABLES {
-            sqlx::query(table).execute(&mut connection).await?;
-        }
+    /// Starts the task, which ends with this handle.
+    pub(super) fn start(database: Database, tasks: &mut JoinSet<()>) -> Self {
         let (sender, inbox) = mpsc::channel(QUEUE);
         tasks.spawn(async move {
             // A failed commit ends the task: whoever waits for an answer then gets an error.
-            drop(serve(connection, inbox).await);
+            drop(serve(database, inbox).await);
         });
-        Ok(Self(sender))
+        Self(sender)
     }
 
     /// Returns once the row is on disk.
@@ -79,41 +90,13 @@ impl Writer {
     }
 }
 
-async fn serve(mut connection: SqliteConnection, mut inbox: mpsc::Receiver<Job>) -> Result<()> {
+async fn serve(mut database: Database, mut inbox: mpsc::Receiver<Job>) -> Result<()> {
     let mut jobs = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut jobs, GROUP).await > 0 {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for job in &jobs {
-            write(&mut transaction, &job.row).await?;
-        }
-        transaction.commit().await?;
+        database.commit(&jobs).await?;
         for job in jobs.drain(..) {
             // The caller may have gone; the row is on disk all the same.
             let _ = job.done.send(());
-        }
-    }
-    Ok(())
-}
-
-async fn write(connection: &mut SqliteConnection, row: &Row) -> Result<()> {
-    let now = follow::now_us()?;
-    match row {
-        Row::Begun { id } => {
-            let insert = sqlx::query("INSERT INTO executions (id, status, created_at) VALUES (?, 'running', ?)");
-            insert.bind(id.as_ref()).bind(now).execute(connection).await?;
-        }
-        Row::Step { id, output, logs } => {
-            let insert =
-                sqlx::query("INSERT INTO steps (execution_id, path, status, output, finished_at) VALUES (?, 'lookup', 'succeeded', ?, ?)");
-            insert.bind(id.as_ref()).bind(output).bind(now).execute(&mut *connection).await?;
-            for log in logs {
-                let insert = sqlx::query("INSERT INTO logs (execution_id, sequence, logged_at, message) VALUES (?, ?, ?, ?)");
-                insert.bind(id.as_ref()).bind(log.sequence).bind(now).bind(&log.message).execute(&mut *connection).await?;
-            }
-        }
-        Row::Ended { id, output } => {
-            let update = sqlx::query("UPDATE executions SET status = 'succeeded', finished_at = ?, output = ? WHERE id = ?");
-            update.bind(now).bind(output).bind(id.as_ref()).execute(connection).await?;
         }
     }
     Ok(())
