@@ -109,6 +109,8 @@ pub struct Judge {
     guarded: HashSet<String>,
     /// What is foreign, and what is like it in form and place but names nothing.
     twins: Vec<(String, String)>,
+    /// Whose questions are asked at all.
+    wanted: fn(Caller) -> bool,
     /// Questions asked so far.
     pub probes: usize,
     /// The same by kind and caller.
@@ -144,7 +146,13 @@ impl Judge {
         let mut twins: Vec<_> = guarded.iter().map(|id| (id.clone(), twin(id))).collect();
         twins.extend(scene.words.iter().map(|word| (word.foreign.clone(), word.twin.clone())));
         let (tokens, canary) = (scene.tokens.clone(), scene.canary.clone());
-        Self { ask, tokens, canary, guarded, twins, probes: 0, counts: BTreeMap::new(), findings: Vec::new() }
+        Self { ask, tokens, canary, guarded, twins, wanted: |_| true, probes: 0, counts: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    /// The same, where only these callers ask.
+    #[must_use]
+    pub fn of_callers(self, wanted: fn(Caller) -> bool) -> Self {
+        Self { wanted, ..self }
     }
 
     /// Adds something foreign that is neither an id nor a word.
@@ -184,7 +192,8 @@ impl Judge {
     }
 
     /// Sends all of them, some at a time.
-    pub async fn try_all(&mut self, probes: Vec<Probe>) {
+    pub async fn try_all(&mut self, mut probes: Vec<Probe>) {
+        probes.retain(|probe| (self.wanted)(probe.caller));
         for probe in &probes {
             self.probes += probe.fields;
             *self.counts.entry((probe.kind, probe.caller)).or_default() += probe.fields;

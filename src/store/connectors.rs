@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use connectors_entity::{connector as table, connector_execution as execution};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 
 use super::page::{Key, Keyset, page};
-use super::{Error, Tx, convert, search};
+use super::{Error, Tx, convert, dialect, search};
 use crate::auth::WorkspaceScope;
 use crate::domain::connector::{Connector, ConnectorStatus};
 use crate::domain::execution::ExecutionStatus;
@@ -88,7 +88,7 @@ impl Tx<WorkspaceScope> {
         request: &PageRequest,
     ) -> Result<Page<Connector>, Error> {
         let select = self.all_connectors().filter(condition(filter));
-        super::page::map(page(&self.db(), select, &keyset(order), request).await?, convert::connector)
+        super::page::map(page(&self.db(), select, &keyset(self.engine(), order), request).await?, convert::connector)
     }
 
     /// Adds a connector. One made from a template counts as an installation of it.
@@ -141,7 +141,7 @@ impl Tx<WorkspaceScope> {
             .col_expr(execution::Column::Status, Expr::val(ExecutionStatus::Cancelling.as_str()))
             .col_expr(execution::Column::WakeAt, Expr::val(Option::<DateTime<Utc>>::None))
             .col_expr(execution::Column::Revision, Expr::col(execution::Column::Revision).add(1))
-            .filter(execution::Column::WorkspaceId.eq(self.workspace()))
+            .filter(self.within(execution::Column::WorkspaceId))
             .filter(execution::Column::ConnectorId.eq(id.to_string()))
             .filter(execution::Column::Status.is_in(unfinished))
             .exec(&self.db())
@@ -158,11 +158,11 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_connectors(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
     }
 
     fn this_connector(&self, id: ConnectorId) -> Condition {
-        Condition::all().add(table::Column::Id.eq(id.to_string())).add(table::Column::WorkspaceId.eq(self.workspace()))
+        Condition::all().add(table::Column::Id.eq(id.to_string())).add(self.within(table::Column::WorkspaceId))
     }
 }
 
@@ -187,7 +187,7 @@ fn condition(filter: &ConnectorFilter) -> Condition {
     all
 }
 
-fn keyset(order: ConnectorOrder) -> Keyset<table::Model> {
+fn keyset(engine: DbBackend, order: ConnectorOrder) -> Keyset<table::Model> {
     let column = |column: table::Column| Expr::col(column.as_column_ref());
     let (list, key) = match order.field {
         ConnectorOrderField::Name => {
@@ -201,7 +201,7 @@ fn keyset(order: ConnectorOrder) -> Keyset<table::Model> {
             ("connectors.updated", Key::Time(column(table::Column::UpdatedAt), |row: &table::Model| row.updated_at))
         }
         ConnectorOrderField::LastExecutedAt => {
-            let or_never = Expr::expr(Func::coalesce([column(table::Column::LastRunAt), Expr::val(DateTime::<Utc>::UNIX_EPOCH)]));
+            let or_never = Expr::expr(Func::coalesce([column(table::Column::LastRunAt), dialect::never(engine)]));
             let key = Key::Time(or_never, |row: &table::Model| row.last_run_at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH));
             ("connectors.executed", key)
         }

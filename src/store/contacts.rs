@@ -1,10 +1,9 @@
 //! Contacts of the workspace.
 
 use connectors_entity::{connector_execution, contact as table, contact_field_change};
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select,
 };
 
 use chrono::{DateTime, Utc};
@@ -78,7 +77,7 @@ impl Tx<WorkspaceScope> {
 
     /// Contacts, newest first.
     pub async fn list_contacts(&self, filter: &ContactFilter, request: &PageRequest) -> Result<Page<Contact>, Error> {
-        let select = self.all_contacts().filter(condition(self.engine(), &self.workspace(), filter));
+        let select = self.all_contacts().filter(self.condition(filter));
         let keyset = Keyset {
             list: "contacts",
             key: Key::Id,
@@ -132,54 +131,59 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_contacts(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
+    }
+
+    fn condition(&self, filter: &ContactFilter) -> Condition {
+        use table::Column as C;
+        let mut all = Condition::all();
+        if let Some(text) = &filter.search {
+            all = all.add(search::words(text, &[C::FirstName, C::LastName, C::Email, C::Phone, C::Company]));
+        }
+        if let Some(ids) = &filter.ids {
+            all = all.add(C::Id.is_in(ids.iter().map(ToString::to_string)));
+        }
+        if let Some(keys) = &filter.keys {
+            all = all.add(C::Key.is_in(keys.iter().map(String::as_str)));
+        }
+        for name in filter.has_fields.iter().flatten() {
+            all = all.add(field(self.engine(), name).is_not_null());
+        }
+        for name in filter.missing_fields.iter().flatten() {
+            all = all.add(field(self.engine(), name).is_null());
+        }
+        if let (Some(from), _) = filter.updated {
+            all = all.add(C::UpdatedAt.gte(from));
+        }
+        if let (_, Some(to)) = filter.updated {
+            all = all.add(C::UpdatedAt.lt(to));
+        }
+        if let Some(connector) = filter.not_enriched_by {
+            all = all.add(Expr::exists(self.written_by(connector)).not());
+        }
+        all
+    }
+
+    /// What a connector wrote to the contact that the outer query is at: looked up contact by contact, since a list of all
+    /// contacts a busy connector ever wrote to is long.
+    fn written_by(&self, connector: ConnectorId) -> SelectStatement {
+        use {connector_execution::Column as Run, contact_field_change::Column as Change};
+        let mut written = Query::select();
+        written.expr(Expr::val(1)).from(contact_field_change::Entity);
+        let its_run = Expr::col(Run::Id.as_column_ref()).equals(Change::ExecutionId.as_column_ref());
+        written.inner_join(connector_execution::Entity, Condition::all().add(its_run).add(self.within(Run::WorkspaceId)));
+        written.cond_where(self.within(Change::WorkspaceId));
+        written.and_where(Expr::col(Change::ContactId.as_column_ref()).equals(table::Column::Id.as_column_ref()));
+        written.and_where(Change::Outcome.eq(FieldChangeOutcome::Written.as_str()));
+        written.and_where(Run::ConnectorId.eq(connector.to_string()));
+        // The offset keeps PostgreSQL from turning the look into a join over all of them.
+        written.limit(1).offset(0);
+        written
     }
 
     fn this_contact(&self, id: ContactId) -> Condition {
-        Condition::all().add(table::Column::Id.eq(id.to_string())).add(table::Column::WorkspaceId.eq(self.workspace()))
+        Condition::all().add(table::Column::Id.eq(id.to_string())).add(self.within(table::Column::WorkspaceId))
     }
-}
-
-fn condition(engine: DbBackend, workspace: &str, filter: &ContactFilter) -> Condition {
-    use table::Column as C;
-    let mut all = Condition::all();
-    if let Some(text) = &filter.search {
-        all = all.add(search::words(text, &[C::FirstName, C::LastName, C::Email, C::Phone, C::Company]));
-    }
-    if let Some(ids) = &filter.ids {
-        all = all.add(C::Id.is_in(ids.iter().map(ToString::to_string)));
-    }
-    if let Some(keys) = &filter.keys {
-        all = all.add(C::Key.is_in(keys.iter().map(String::as_str)));
-    }
-    for name in filter.has_fields.iter().flatten() {
-        all = all.add(field(engine, name).is_not_null());
-    }
-    for name in filter.missing_fields.iter().flatten() {
-        all = all.add(field(engine, name).is_null());
-    }
-    if let (Some(from), _) = filter.updated {
-        all = all.add(C::UpdatedAt.gte(from));
-    }
-    if let (_, Some(to)) = filter.updated {
-        all = all.add(C::UpdatedAt.lt(to));
-    }
-    if let Some(connector) = filter.not_enriched_by {
-        let runs = connector_execution::Entity::find()
-            .select_only()
-            .column(connector_execution::Column::Id)
-            .filter(connector_execution::Column::WorkspaceId.eq(workspace))
-            .filter(connector_execution::Column::ConnectorId.eq(connector.to_string()));
-        let written = contact_field_change::Entity::find()
-            .select_only()
-            .column(contact_field_change::Column::ContactId)
-            .filter(contact_field_change::Column::WorkspaceId.eq(workspace))
-            .filter(contact_field_change::Column::ContactId.is_not_null())
-            .filter(contact_field_change::Column::Outcome.eq(FieldChangeOutcome::Written.as_str()))
-            .filter(contact_field_change::Column::ExecutionId.in_subquery(runs.into_query()));
-        all = all.add(C::Id.not_in_subquery(written.into_query()));
-    }
-    all
 }
 
 /// The value of a field, as [`Contact::field`] reads it; null where there is none.

@@ -71,7 +71,7 @@ impl Tx<WorkspaceScope> {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn delete_credential(&self, id: CredentialId) -> Result<(), Error> {
-        let this = Condition::all().add(table::Column::Id.eq(id.to_string())).add(table::Column::WorkspaceId.eq(self.workspace()));
+        let this = Condition::all().add(table::Column::Id.eq(id.to_string())).add(self.within(table::Column::WorkspaceId));
         match table::Entity::delete_many().filter(this).exec(&self.db()).await?.rows_affected {
             0 => Err(Error::NotFound),
             _ => Ok(()),
@@ -79,7 +79,7 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_credentials(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
     }
 }
 

@@ -23,6 +23,14 @@ pub(super) fn milliseconds(engine: DbBackend, from: &str, to: &str) -> Expr {
     })
 }
 
+/// The instant that stands for never having happened; written out, since an index fits the same words alone.
+pub(super) fn never(engine: DbBackend) -> Expr {
+    Expr::cust(match engine {
+        DbBackend::Postgres => "'1970-01-01 00:00:00+00'::timestamptz",
+        _ => "'1970-01-01T00:00:00+00:00'",
+    })
+}
+
 /// The value at a path of members inside a column of JSON; null where there is none, and for null itself.
 pub(super) fn member(engine: DbBackend, column: &str, path: &[&str]) -> Expr {
     if engine == DbBackend::Postgres {

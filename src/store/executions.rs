@@ -78,7 +78,7 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_executions(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
     }
 }
 

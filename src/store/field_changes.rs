@@ -16,7 +16,7 @@ impl Tx<WorkspaceScope> {
     pub async fn newest_changes(&self, contact: ContactId) -> Result<Vec<FieldChange>, Error> {
         let written = |select: Select<table::Entity>| {
             select
-                .filter(table::Column::WorkspaceId.eq(self.workspace()))
+                .filter(self.within(table::Column::WorkspaceId))
                 .filter(table::Column::ContactId.eq(contact.to_string()))
                 .filter(table::Column::Outcome.eq(FieldChangeOutcome::Written.as_str()))
         };
@@ -25,8 +25,9 @@ impl Tx<WorkspaceScope> {
             .expr(Func::max(Expr::col(table::Column::Id)))
             .group_by(table::Column::Field)
             .into_query();
-        let rows =
-            self.all_changes().filter(table::Column::Id.in_subquery(newest)).order_by_asc(table::Column::Field).all(&self.db()).await?;
+        // Of the contact once more: by ids alone an engine may look through every change of the workspace.
+        let these = written(table::Entity::find()).filter(table::Column::Id.in_subquery(newest));
+        let rows = these.order_by_asc(table::Column::Field).all(&self.db()).await?;
         rows.into_iter().map(convert::change).collect()
     }
 
@@ -57,6 +58,6 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_changes(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
     }
 }

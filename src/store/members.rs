@@ -14,7 +14,7 @@ use crate::domain::workspace::{Member, WorkspaceRole};
 impl Tx<WorkspaceScope> {
     /// Members, oldest first.
     pub async fn list_members(&self, request: &PageRequest) -> Result<Page<Member>, Error> {
-        let select = table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()));
+        let select = table::Entity::find().filter(self.within(table::Column::WorkspaceId));
         let keyset = Keyset {
             list: "members",
             key: Key::Id,
@@ -65,15 +65,14 @@ impl Tx<WorkspaceScope> {
 
     /// How many owners there are: a workspace must keep one. They stay owners until this transaction ends.
     pub async fn count_owners(&self) -> Result<u64, Error> {
-        let owners = Condition::all()
-            .add(table::Column::WorkspaceId.eq(self.workspace()))
-            .add(table::Column::Role.eq(WorkspaceRole::Owner.as_str()));
+        let owners =
+            Condition::all().add(self.within(table::Column::WorkspaceId)).add(table::Column::Role.eq(WorkspaceRole::Owner.as_str()));
         // Locked where others could write meanwhile, so that two owners cannot remove each other.
         let owners = table::Entity::find().filter(owners).order_by_asc(table::Column::Id).lock_exclusive();
         Ok(owners.all(&self.db()).await?.len() as u64)
     }
 
     fn this_member(&self, id: MemberId) -> Condition {
-        Condition::all().add(table::Column::Id.eq(id.to_string())).add(table::Column::WorkspaceId.eq(self.workspace()))
+        Condition::all().add(table::Column::Id.eq(id.to_string())).add(self.within(table::Column::WorkspaceId))
     }
 }

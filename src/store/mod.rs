@@ -16,6 +16,7 @@ mod dialect;
 mod error;
 mod executions;
 mod field_changes;
+mod first_wall;
 mod leases;
 mod lock;
 mod members;
@@ -47,6 +48,8 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::clock::Clock;
 
+use first_wall::FirstWall;
+
 pub use access::{ObjectId, WorkspaceRef};
 pub use commit::{Claim, ContactWrite, ExecutionChange, Inserted, NewContact, NewExecution, Record, Recorded, Writer};
 pub use connectors::{ConnectorFilter, ConnectorOrder, ConnectorOrderField};
@@ -74,6 +77,9 @@ pub struct Options {
     pub create: bool,
     /// Is any other process that asks for the same kept out? A server needs this; a command that only reads does not.
     pub exclusive: bool,
+    /// Do queries filter by workspace, and members alone get in? Only tests of the second wall say no, and only a debug build has this.
+    #[cfg(debug_assertions)]
+    pub first_wall: bool,
 }
 
 impl Default for Options {
@@ -85,6 +91,8 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(30),
             create: true,
             exclusive: true,
+            #[cfg(debug_assertions)]
+            first_wall: true,
         }
     }
 }
@@ -111,6 +119,7 @@ struct Inner {
     engine: Engine,
     clock: Arc<dyn Clock>,
     commits: Arc<AtomicU64>,
+    first_wall: FirstWall,
 }
 
 /// Where transactions come from.
@@ -146,7 +155,7 @@ impl Store {
         let commits = Arc::new(AtomicU64::new(0));
         let (ops, waiting) = mpsc::channel(commit::WAITING_OPS);
         let writer = Writer::new(committing, waiting, Arc::clone(&commits));
-        Ok((Self { inner: Arc::new(Inner { engine, clock, commits }), ops }, writer))
+        Ok((Self { inner: Arc::new(Inner { engine, clock, commits, first_wall: FirstWall::of(options) }), ops }, writer))
     }
 
     /// Does the database answer, and soon?

@@ -38,9 +38,7 @@ impl Tx<WorkspaceScope> {
     }
 
     fn lines_of(&self, execution: ExecutionId) -> Select<table::Entity> {
-        table::Entity::find()
-            .filter(table::Column::ExecutionId.eq(execution.to_string()))
-            .filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(table::Column::ExecutionId.eq(execution.to_string())).filter(self.within(table::Column::WorkspaceId))
     }
 }
 

@@ -54,6 +54,6 @@ impl Tx<WorkspaceScope> {
     }
 
     fn all_steps(&self) -> Select<table::Entity> {
-        table::Entity::find().filter(table::Column::WorkspaceId.eq(self.workspace()))
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
     }
 }

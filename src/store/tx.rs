@@ -7,6 +7,7 @@ use sea_orm::{
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::is_lost;
+use super::first_wall::FirstWall;
 use super::setting::Setting;
 use super::{Engine, Error, Store};
 use crate::auth::{AdminScope, SystemScope, UserScope, WorkspaceScope};
@@ -47,6 +48,7 @@ impl Scope for SystemScope {
 pub struct Tx<S> {
     scope: S,
     at: At,
+    first_wall: FirstWall,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,7 @@ impl Store {
             Engine::Sqlite { reader, .. } => At::Connection(reader.clone()),
             Engine::Postgres { pool, .. } => At::Transaction(enter(pool, &scope.setting(), true).await?, None),
         };
-        Ok(Tx { scope: scope.clone(), at })
+        Ok(Tx { scope: scope.clone(), at, first_wall: self.inner.first_wall })
     }
 
     /// Opens a writing transaction. On SQLite it is the only one of this process until it ends, so keep it short.
@@ -84,7 +86,7 @@ impl Store {
             }
             Engine::Postgres { pool, .. } => At::Transaction(enter(pool, &scope.setting(), false).await?, None),
         };
-        Ok(Tx { scope: scope.clone(), at })
+        Ok(Tx { scope: scope.clone(), at, first_wall: self.inner.first_wall })
     }
 }
 
@@ -127,6 +129,10 @@ impl<S> Tx<S> {
 
     pub(super) fn scope(&self) -> &S {
         &self.scope
+    }
+
+    pub(super) fn first_wall(&self) -> FirstWall {
+        self.first_wall
     }
 
     pub(super) fn db(&self) -> DatabaseExecutor<'_> {

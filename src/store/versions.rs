@@ -23,20 +23,20 @@ impl Tx<WorkspaceScope> {
 
     /// One version.
     pub async fn find_version(&self, id: ConnectorVersionId) -> Result<Option<ConnectorVersion>, Error> {
-        let row = in_workspace(&self.workspace()).filter(table::Column::Id.eq(id.to_string())).one(&self.db()).await?;
+        let row = self.all_versions().filter(table::Column::Id.eq(id.to_string())).one(&self.db()).await?;
         row.map(convert::version).transpose()
     }
 
     /// Those of these ids that are there, in no order.
     pub async fn find_versions(&self, ids: &[ConnectorVersionId]) -> Result<Vec<ConnectorVersion>, Error> {
         let wanted = table::Column::Id.is_in(ids.iter().map(ToString::to_string));
-        let rows = in_workspace(&self.workspace()).filter(wanted).all(&self.db()).await?;
+        let rows = self.all_versions().filter(wanted).all(&self.db()).await?;
         rows.into_iter().map(convert::version).collect()
     }
 
     /// Versions of a connector, newest first.
     pub async fn list_versions(&self, connector: ConnectorId, request: &PageRequest) -> Result<Page<ConnectorVersion>, Error> {
-        let select = in_workspace(&self.workspace()).filter(table::Column::ConnectorId.eq(connector.to_string()));
+        let select = self.all_versions().filter(table::Column::ConnectorId.eq(connector.to_string()));
         let keyset = Keyset {
             list: "versions",
             key: Key::Integer(Expr::col(table::Column::Number.as_column_ref()), |row: &table::Model| i64::from(row.number)),
@@ -49,7 +49,8 @@ impl Tx<WorkspaceScope> {
 
     /// The number the connector's next version gets.
     pub async fn next_version_number(&self, connector: ConnectorId) -> Result<i32, Error> {
-        let newest: Option<i32> = in_workspace(&self.workspace())
+        let newest: Option<i32> = self
+            .all_versions()
             .select_only()
             .column(table::Column::Number)
             .filter(table::Column::ConnectorId.eq(connector.to_string()))
@@ -59,8 +60,8 @@ impl Tx<WorkspaceScope> {
             .await?;
         Ok(newest.unwrap_or(0) + 1)
     }
-}
 
-fn in_workspace(workspace: &str) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::WorkspaceId.eq(workspace))
+    fn all_versions(&self) -> Select<table::Entity> {
+        table::Entity::find().filter(self.within(table::Column::WorkspaceId))
+    }
 }

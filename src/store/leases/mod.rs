@@ -43,7 +43,7 @@ impl Store {
             .col_expr(table::Column::WakeAt, Expr::val(Option::<DateTime<Utc>>::None))
             .col_expr(table::Column::Revision, Expr::col(table::Column::Revision).add(1))
             .filter(table::Column::Id.eq(id.to_string()))
-            .filter(table::Column::WorkspaceId.eq(scope.workspace_id().to_string()))
+            .filter(tx.within(table::Column::WorkspaceId))
             .filter(table::Column::Status.is_in(unfinished))
             .filter(table::Column::Status.ne(ExecutionStatus::Cancelling.as_str()))
             .exec(&tx.db())

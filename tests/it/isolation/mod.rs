@@ -5,6 +5,8 @@
 //! What only a test can do stands here: it reads every row past the server and has the services behind connectors count.
 //! That foreign and missing ids also take the same time is not judged here: a test does not measure time.
 
+#[cfg(debug_assertions)]
+mod alone;
 mod by_hand;
 mod decides;
 mod declared;

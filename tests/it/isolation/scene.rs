@@ -76,6 +76,12 @@ impl Scene {
         Self { app, probed: Probed { foreign, own, words, canary: CANARY.to_owned(), tokens }, upstream }
     }
 
+    /// The same, with the server started again without its first wall.
+    #[cfg(debug_assertions)]
+    pub(super) async fn without_first_wall(self) -> Self {
+        Self { app: self.app.without_first_wall().await, ..self }
+    }
+
     /// Another workspace that holds the same.
     pub(super) async fn another(&self, mark: &str) -> Tenant {
         let shared: Ids = ["Template", "TemplateVersion"].map(|kind| (kind.to_owned(), self.own.any(kind).to_owned())).into();

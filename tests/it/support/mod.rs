@@ -104,9 +104,25 @@ impl TestApp {
 
     /// Stops the server in order and starts another one on the same database.
     pub async fn restart(self) -> Self {
+        self.restart_after(async |_| {}).await
+    }
+
+    /// The same with something done to the database in between.
+    pub async fn restart_after(self, between: impl AsyncFnOnce(&Database)) -> Self {
         let Self { config, stop, serving, database, .. } = self;
         stop.cancel();
         serving.await.unwrap();
+        between(&database).await;
+        Self::serve(config, database, Overrides::default()).await
+    }
+
+    /// Starts the server again without what keeps workspaces apart in its own code, so that only the database does.
+    #[cfg(debug_assertions)]
+    pub async fn without_first_wall(self) -> Self {
+        let Self { mut config, stop, serving, database, .. } = self;
+        stop.cancel();
+        serving.await.unwrap();
+        config.database.first_wall = false;
         Self::serve(config, database, Overrides::default()).await
     }
 
