@@ -12,6 +12,7 @@ mod m20261125_1_watch_workers;
 mod m20261125_2_enforce_row_security;
 mod m20261125_3_narrow_services;
 mod m20261125_4_nest_steps;
+mod m20261125_5_index_lists;
 mod rls;
 mod roles;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_2_enforce_row_security::Migration),
             Box::new(m20261125_3_narrow_services::Migration),
             Box::new(m20261125_4_nest_steps::Migration),
+            Box::new(m20261125_5_index_lists::Migration),
         ]
     }
 }

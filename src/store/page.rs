@@ -44,18 +44,25 @@ impl<M> Keyset<M> {
         Cursor { list: self.list.to_owned(), key, id: (self.id_of)(row) }
     }
 
-    /// Rows strictly beyond the cursor, towards greater values or lesser ones.
-    fn beyond(&self, cursor: &Cursor, greater: bool) -> Result<Condition, Error> {
-        let passes = |place: Expr, value: Expr| if greater { place.gt(value) } else { place.lt(value) };
-        let by_id = passes(self.id.clone(), Expr::val(cursor.id.clone()));
+    /// Rows beyond the cursor, towards greater values or lesser ones; with the one at the cursor or without.
+    fn beyond(&self, cursor: &Cursor, greater: bool, with_it: bool) -> Result<Condition, Error> {
+        let passes = |place: &Expr, value: Expr, with_it: bool| match (greater, with_it) {
+            (true, true) => place.clone().gte(value),
+            (true, false) => place.clone().gt(value),
+            (false, true) => place.clone().lte(value),
+            (false, false) => place.clone().lt(value),
+        };
+        let by_id = passes(&self.id, Expr::val(cursor.id.clone()), with_it);
         let (key, value) = match &self.key {
             Key::Id => return Ok(Condition::all().add(by_id)),
             Key::Text(key, _) => (key, Expr::val(cursor.key.clone())),
             Key::Time(key, _) => (key, Expr::val(cursor.key.parse::<DateTime<Utc>>().map_err(|_| MalformedCursor)?)),
             Key::Integer(key, _) => (key, Expr::val(cursor.key.parse::<i64>().map_err(|_| MalformedCursor)?)),
         };
+        // Implied by the rest, and said so that the engine begins at the cursor: it cannot begin at an `OR`.
+        let begin = passes(key, value.clone(), true);
         let tie = Condition::all().add(key.clone().eq(value.clone())).add(by_id);
-        Ok(Condition::any().add(passes(key.clone(), value)).add(tie))
+        Ok(Condition::all().add(begin).add(Condition::any().add(passes(key, value, false)).add(tie)))
     }
 
     fn sort<E: EntityTrait>(&self, select: Select<E>, greater: bool) -> Select<E> {
@@ -85,7 +92,7 @@ where
     let greater = forward != keyset.descending;
     let mut wanted = select.clone();
     if let Some(cursor) = &cursor {
-        wanted = wanted.filter(keyset.beyond(cursor, greater)?);
+        wanted = wanted.filter(keyset.beyond(cursor, greater, false)?);
     }
     let mut rows = keyset.sort(wanted, greater).limit(size + 1).all(db).await?;
     let more = rows.len() as u64 > size;
@@ -97,7 +104,7 @@ where
     if !forward {
         rows.reverse();
     }
-    let total = if request.count { count(db, select).await? } else { None };
+    let total = if request.count { count(db, keyset.sort(select, greater)).await? } else { None };
     let (has_next, has_previous) = if forward { (more, behind) } else { (behind, more) };
     let items = rows.into_iter().map(|row| (keyset.cursor(&row).encode(), row)).collect();
     Ok(Page { items, has_next, has_previous, total })
@@ -111,12 +118,14 @@ async fn is_any_behind<E: EntityTrait>(
     cursor: &Cursor,
     greater: bool,
 ) -> Result<bool, Error> {
-    let at_or_beyond = Condition::any().add(keyset.id.clone().eq(cursor.id.clone())).add(keyset.beyond(cursor, greater)?);
-    let look = select.clone().filter(at_or_beyond).select_only().expr(Expr::val(1)).limit(1).into_query();
+    // In order, so that the engine begins at the cursor instead of looking for any row that fits.
+    let look = keyset.sort(select.clone().filter(keyset.beyond(cursor, greater, true)?), greater);
+    let look = look.select_only().expr(Expr::val(1)).limit(1).into_query();
     Ok(db.query_one(&look).await?.is_some())
 }
 
-/// How many rows there are in all, counted no further than anyone wants to know.
+/// How many rows there are in all, counted no further than anyone wants to know. They come in the order of the list: an
+/// engine that may take any rows would look for them among those of everyone.
 async fn count<E: EntityTrait>(db: &DatabaseExecutor<'_>, select: Select<E>) -> Result<Option<u64>, Error> {
     let rows = select.select_only().expr_as(Expr::val(1), "one").limit(PageRequest::COUNT_LIMIT + 1).into_query();
     let mut count = Query::select();

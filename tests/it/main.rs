@@ -15,6 +15,7 @@ mod jobs;
 mod limits;
 mod live_log;
 mod mapping;
+mod plans;
 mod restart;
 mod rls;
 mod schema;

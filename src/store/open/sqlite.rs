@@ -54,7 +54,7 @@ pub(in crate::store) async fn open(options: &Options) -> Result<Opened, Error> {
 }
 
 fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
+    let settings = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(create)
         .page_size(PAGE_BYTES)
@@ -62,8 +62,9 @@ fn settings(path: &Path, create: bool) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(STATEMENTS)
-        .disable_statement_logging()
+        .statement_cache_capacity(STATEMENTS);
+    // A debug build tells its statements at the level `debug`, for the test that judges how each is carried out.
+    if cfg!(debug_assertions) { settings } else { settings.disable_statement_logging() }
 }
 
 /// Refuses what cannot be a database before anything is made beside it.

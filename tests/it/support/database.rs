@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use connectors::clock::SystemClock;
 use connectors::store::{Options, Store};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::postgres::{self, Cluster};
@@ -32,7 +33,7 @@ impl Database {
 
     /// On PostgreSQL, whatever the engine of this run.
     pub async fn on_server() -> Self {
-        Self::Server(postgres::Database::migrated(async |owner: &str| migrate(owner).await).await)
+        Self::Server(postgres::Database::migrated(migrate).await)
     }
 
     /// On a PostgreSQL that no other test uses, already up to date.
@@ -42,6 +43,14 @@ impl Database {
         migrate(&database.owner_url()).await;
         cluster.let_in().await;
         (Self::Server(database), cluster)
+    }
+
+    /// On the engine of this run; where that is PostgreSQL, on a server of the test's own.
+    pub async fn own() -> Self {
+        if !postgres::is_wanted() {
+            return Self::fresh().await;
+        }
+        Self::on_own_server().await.0
     }
 
     /// Where a server finds it.
@@ -56,7 +65,7 @@ impl Database {
     pub async fn row(&self, sql: &'static str) -> Vec<String> {
         match self {
             Self::File(_) => {
-                let row = sqlx::query(sql).fetch_one(&mut SqliteConnection::connect(&self.url()).await.unwrap()).await.unwrap();
+                let row = sqlx::query(sql).fetch_one(&mut self.file().await).await.unwrap();
                 (0..row.len()).map(|place| row.get(place)).collect()
             }
             Self::Server(database) => {
@@ -69,9 +78,14 @@ impl Database {
     /// Runs a statement past the server.
     pub async fn execute(&self, sql: &'static str) {
         match self {
-            Self::File(_) => drop(SqliteConnection::connect(&self.url()).await.unwrap().execute(sql).await.unwrap()),
+            Self::File(_) => drop(self.file().await.execute(sql).await.unwrap()),
             Self::Server(database) => drop(database.raw().await.execute(sql).await.unwrap()),
         }
+    }
+
+    /// A connection to the file that tells no statement, since those of the server alone are judged.
+    pub async fn file(&self) -> SqliteConnection {
+        self.url().parse::<SqliteConnectOptions>().unwrap().disable_statement_logging().connect().await.unwrap()
     }
 
     /// Everything that is stored, in pieces with names: the bytes of files, or the rows of tables as text.
@@ -98,4 +112,10 @@ impl Database {
             }
         }
     }
+}
+
+async fn migrate(owner: &str) {
+    let options = Options { url: owner.to_owned(), ..Options::default() };
+    let (store, _) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
+    store.migrate(&mut |_| ()).await.unwrap();
 }

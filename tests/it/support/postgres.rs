@@ -88,6 +88,16 @@ impl Database {
         self.cluster.url("postgres", &self.name)
     }
 
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the server writes about all of its databases.
+    pub fn log(&self) -> File {
+        File::open(self.cluster.folder.join("data/server.log")).unwrap()
+    }
+
     /// A connection past the program, for looking at what is really there.
     pub async fn raw(&self) -> PgConnection {
         PgConnection::connect(&self.superuser_url()).await.unwrap()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqliteConnection};
 
 use super::TestApp;
 use super::database::Database;
@@ -64,7 +64,7 @@ impl TestApp {
     }
 
     async fn file(&self) -> SqliteConnection {
-        SqliteConnection::connect(&self.database.url()).await.unwrap()
+        self.database.file().await
     }
 }
 
