@@ -113,9 +113,3 @@ impl Database {
         }
     }
 }
-
-async fn migrate(owner: &str) {
-    let options = Options { url: owner.to_owned(), ..Options::default() };
-    let (store, _) = Store::connect(&options, Arc::new(SystemClock)).await.unwrap();
-    store.migrate(&mut |_| ()).await.unwrap();
-}

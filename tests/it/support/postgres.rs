@@ -88,11 +88,6 @@ impl Database {
         self.cluster.url("postgres", &self.name)
     }
 
-    /// Its name on the server.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// What the server writes about all of its databases.
     pub fn log(&self) -> File {
         File::open(self.cluster.folder.join("data/server.log")).unwrap()
