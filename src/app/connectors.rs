@@ -270,6 +270,7 @@ impl App {
         let compiled = pipeline::compile(&connector.draft);
         let (plan, hash) = sound(compiled)?;
         check_config(&plan, &connector.config)?;
+        self.check_calls(tx, &connector.key, &plan).await?;
         let slots = &plan.definition.credentials;
         self.check_bindings((tx, scope), slots, &connector.bindings, false).await?;
         if !matches!(connector.status, ConnectorStatus::Paused | ConnectorStatus::Archived) {

@@ -81,6 +81,7 @@ impl App {
                 .map_err(|error| Error::from(error).at(&["credentials", &place, "credential", "create"]))?;
         }
         connector.key = free_key(&tx, &connector.name).await?;
+        self.check_calls(&tx, &connector.key, &plan).await?;
         connector.status = status(slots, &filled.bindings);
         connector.bindings = filled.bindings;
         let first = self.version(&scope, &connector, (1, hash, None));

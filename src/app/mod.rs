@@ -17,6 +17,7 @@ use crate::vault::Vault;
 
 mod admin;
 mod bindings;
+mod calls;
 mod catalogue;
 mod connectors;
 mod contacts;

@@ -129,15 +129,41 @@ async fn a_connector_calls_another_and_goes_on_with_what_comes_out() {
 #[tokio::test]
 async fn a_call_that_cannot_be_made_says_why() {
     let app = TestApp::start().await;
-    keyed(&app, "loop", caller("loop2", json!({}))).await;
-    let endless = keyed(&app, "loop2", caller("loop", json!({}))).await;
+    let last = keyed(&app, "c0", one_step("http://127.0.0.1:9", |_| {})).await;
+    let mut deepest = String::new();
+    for number in 1..=7 {
+        deepest = keyed(&app, &format!("c{number}"), caller(&format!("c{}", number - 1), json!({}))).await;
+    }
     let message =
         async |connector: &str| app.run_to_end(connector, json!({ "q": "x" })).await["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message(&endless).await.contains("more than 5 deep"));
-    let missing = app.connector(caller("nobody", json!({}))).await;
-    assert!(message(&missing).await.contains("There is no connector `nobody`"));
-    let wrong = app.connector(caller("loop", json!({ "q": 5 }))).await;
+    assert!(message(&deepest).await.contains("more than 5 deep"));
+    let wrong = app.connector(caller("c1", json!({ "q": 5 }))).await;
     assert!(message(&wrong).await.contains("/q"), "the input of the other is checked");
+    let orphan = app.connector(caller("c0", json!({ "q": "x" }))).await;
+    app.ok("ann", "mutation($id: ID!) { connectorDelete(input: { id: $id }) { userErrors { message } } }", json!({ "id": last })).await;
+    assert!(message(&orphan).await.contains("There is no connector `c0`"));
+}
+
+/// Why a draft cannot be published: codes and places.
+async fn refused(app: &TestApp, id: &str, definition: Value) -> Vec<(String, String)> {
+    let update = "mutation($input: ConnectorUpdateInput!) { connectorUpdate(input: $input) { userErrors { message } } }";
+    app.ok("ann", update, json!({ "input": { "id": id, "definition": definition } })).await;
+    let publish = "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { ... on DefinitionError { problems { code pointer } } } } }";
+    let answer = app.graphql("ann", publish, json!({ "id": id })).await;
+    let problems = answer["data"]["connectorPublish"]["userErrors"][0]["problems"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+    problems.iter().map(|problem| (problem["code"].as_str().unwrap().to_owned(), problem["pointer"].as_str().unwrap().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn calls_that_lead_back_or_nowhere_are_refused_when_they_are_published() {
+    let app = TestApp::start().await;
+    let one = keyed(&app, "one", one_step("http://127.0.0.1:9", |_| {})).await;
+    keyed(&app, "two", caller("one", json!({}))).await;
+    keyed(&app, "three", caller("two", json!({}))).await;
+    let place = "/steps/0/connector".to_owned();
+    for (key, code) in [("three", "call-cycle"), ("one", "call-cycle"), ("nobody", "unknown-connector")] {
+        assert_eq!(refused(&app, &one, caller(key, json!({}))).await, [(code.to_owned(), place.clone())], "{key}");
+    }
 }
 
 #[tokio::test]
@@ -145,11 +171,18 @@ async fn ten_4_a_key_that_only_another_workspace_has_is_not_found() {
     let app = TestApp::start().await;
     app.workspace("b", "bob").await;
     let document = "mutation($input: ConnectorCreateInput!) { connectorCreate(input: $input) { connector { id } userErrors { message } } }";
-    let definition = caller("x", json!({}));
+    let definition = one_step("http://127.0.0.1:9", |_| {});
     let input = json!({ "workspace": { "key": "b" }, "name": "Theirs", "key": "theirs", "source": { "definition": definition } });
     let theirs = app.ok("bob", document, json!({ "input": input })).await["connectorCreate"]["connector"]["id"].clone();
     app.ok("bob", "mutation($id: ID!) { connectorPublish(input: { id: $id }) { userErrors { message } } }", json!({ "id": theirs })).await;
-    let connector = app.connector(caller("theirs", json!({}))).await;
-    let execution = app.run_to_end(&connector, json!({ "q": "x" })).await;
-    assert_eq!(execution["error"]["message"], "There is no connector `theirs` in this workspace", "{execution}");
+    let ours = keyed(&app, "ours", one_step("http://127.0.0.1:9", |_| {})).await;
+    let found = refused(&app, &ours, caller("theirs", json!({}))).await;
+    assert_eq!(found, [("unknown-connector".to_owned(), "/steps/0/connector".to_owned())]);
+    // Nor in a run: a test runs a draft as it is.
+    let test =
+        "mutation($input: ConnectorTestInput!) { connectorTest(input: $input) { execution { error { message } } userErrors { message } } }";
+    let input = json!({ "workspace": { "key": "a" }, "target": { "definition": caller("theirs", json!({})) }, "waitMs": 30_000 });
+    let tested = app.ok("ann", test, json!({ "input": input })).await;
+    let message = &tested["connectorTest"]["execution"]["error"]["message"];
+    assert_eq!(message, "There is no connector `theirs` in this workspace", "{tested}");
 }
