@@ -13,6 +13,7 @@ mod m20261125_2_enforce_row_security;
 mod m20261125_3_narrow_services;
 mod m20261125_4_nest_steps;
 mod m20261125_5_index_lists;
+mod m20261125_6_keep_plans;
 mod rls;
 mod roles;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_3_narrow_services::Migration),
             Box::new(m20261125_4_nest_steps::Migration),
             Box::new(m20261125_5_index_lists::Migration),
+            Box::new(m20261125_6_keep_plans::Migration),
         ]
     }
 }

@@ -10,7 +10,7 @@ use crate::{functions, rls};
 pub(crate) struct Migration;
 
 /// A service belongs to whichever workspace it named; one that named none belongs where it is a member, as everyone.
-const WORKSPACES: &str = "
+pub(crate) const WORKSPACES: &str = "
 CREATE OR REPLACE FUNCTION app_workspaces() RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {path} AS $$
     SELECT CASE

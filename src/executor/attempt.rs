@@ -1,16 +1,18 @@
 //! One try of one http step: build, open the credential, call, judge. What it tells and keeps is masked.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::Error;
 use super::journal::Line;
 use super::run::Run;
+use crate::domain::definition::LimitScope;
 use crate::domain::exchange::{Exchange, PayloadPreview, Request, Response};
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepAttempt, StepRun};
 use crate::domain::step_log::{LogKind, LogLevel};
 use crate::egress::{self, Limits};
-use crate::pipeline::walk::At;
-use crate::pipeline::{Call, Context, PlannedHttp, Redactor, Verdict};
+use crate::pipeline::walk::{At, World as _};
+use crate::pipeline::{Call, Context, PlannedHttp, PlannedLimit, Redactor, Verdict};
 use crate::vault::{Bound, Secrets};
 
 /// Answer headers worth keeping; the rest is noise that every run would pay for.
@@ -29,25 +31,38 @@ struct Opened {
     secrets: Secrets,
 }
 
-/// What came of an attempt.
+/// An attempt that came to its end.
 pub(super) struct Tried {
     pub(super) attempt: StepAttempt,
     pub(super) verdict: Verdict,
 }
 
+/// What came of an attempt.
+pub(super) enum Came {
+    /// It ended.
+    Tried(Box<Tried>),
+    /// Its budget has no room before then; what was sent so far is remembered.
+    MustWait(DateTime<Utc>),
+    /// It was broken off.
+    BrokenOff,
+}
+
+/// A wait for a budget that is not worth handing the execution back.
+const SHORT: TimeDelta = TimeDelta::seconds(1);
+
 impl Run<'_> {
-    /// Makes one attempt. `None` when it was broken off.
+    /// Makes one attempt.
     pub(super) async fn attempt(
         &self,
         at: &At<'_>,
         http: &PlannedHttp,
         (row, number): (&mut StepRun, u32),
         context: &Context,
-    ) -> Result<Option<Tried>, Error> {
+    ) -> Result<Came, Error> {
         let started_at = self.shared.parts.clock.now();
         let mut attempt =
             StepAttempt { number, started_at, finished_at: Some(started_at), error: None, exchanges: Vec::new(), next_attempt_at: None };
-        let refused = |attempt, error| Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } }));
+        let refused = |attempt, error| Ok(Came::Tried(Box::new(Tried { attempt, verdict: Verdict::Fail { error } })));
         let mut call = match http.begin(context, &at.path, row.memory.as_ref()) {
             Ok(call) => call,
             Err(error) => return refused(attempt, error.into_execution_error()),
@@ -57,23 +72,68 @@ impl Run<'_> {
             Err(error) => return refused(attempt, error),
         };
         loop {
+            // Only a request that begins the attempt, or a page of a list, can be left for later.
+            let may_wait = attempt.exchanges.is_empty() || call.memory().is_some();
+            match self.wait_for_budget(at, http) {
+                Some(until) if may_wait && until - self.shared.parts.clock.now() > SHORT => return Ok(Came::MustWait(until)),
+                Some(until) => {
+                    self.sleep_until(until).await;
+                    if self.stop.is_cancelled() {
+                        return Ok(Came::BrokenOff);
+                    }
+                }
+                None => {}
+            }
             let (request, redactor) = match prepare(at, http, &call.request, opened.as_ref()) {
                 Ok(prepared) => prepared,
                 Err(error) => return refused(attempt, error.into_execution_error()),
             };
             // The address is kept as it was before the secret entered it.
             let exchange = self.tell_request(at, &request, (&call.request, number), &redactor);
-            let Some(answer) = self.call(at, row, &request, http.max_bytes).await? else { return Ok(None) };
+            let Some(answer) = self.call(at, row, &request, http.max_bytes).await? else { return Ok(Came::BrokenOff) };
             let verdict = self.judge((at, http, context), (&mut attempt, &mut call), (exchange, answer), &redactor);
             row.memory = call.memory().map(|memory| redactor.json(&memory)).or_else(|| row.memory.take());
             match verdict {
                 Verdict::More => {}
                 Verdict::Refresh { error } => match self.renewed(at, http, opened.as_ref()).await? {
                     Some(renewed) => opened = Some(renewed),
-                    None => return Ok(Some(Tried { attempt, verdict: Verdict::Fail { error } })),
+                    None => return refused(attempt, error),
                 },
-                verdict => return Ok(Some(Tried { attempt, verdict })),
+                verdict => return Ok(Came::Tried(Box::new(Tried { attempt, verdict }))),
             }
+        }
+    }
+
+    /// Until when a call has to wait for its budget, if it has to.
+    fn wait_for_budget(&self, at: &At<'_>, http: &PlannedHttp) -> Option<DateTime<Utc>> {
+        let limit = http.limit.as_ref()?;
+        let now = self.shared.parts.clock.now();
+        let who = format!("{}/{}", self.execution.id, at.path);
+        let until = self.shared.budgets.ask(&self.budget(at, http, limit), &who, limit, now);
+        (until > now).then_some(until)
+    }
+
+    /// Names the budget among all of this process.
+    fn budget(&self, at: &At<'_>, http: &PlannedHttp, limit: &PlannedLimit) -> String {
+        let credential = http.slot.as_ref().and_then(|slot| at.unit.bindings.get(slot));
+        let shared_by = match limit.scope {
+            LimitScope::Credential => credential.map_or_else(|| at.unit.plan.hash.clone(), ToString::to_string),
+            LimitScope::Workspace => String::new(),
+            LimitScope::Connector => at.unit.plan.hash.clone(),
+        };
+        format!("{}/{shared_by}/{}", self.execution.workspace_id, limit.name)
+    }
+
+    /// Notes when the service wants to be left alone, for all who share the budget.
+    fn heed(&self, at: &At<'_>, http: &PlannedHttp, (response, verdict): (&Response, &Verdict)) {
+        let Some(limit) = &http.limit else { return };
+        let now = self.shared.parts.clock.now();
+        let asked = match verdict {
+            Verdict::Retry { error, wait, .. } if error.class == ErrorClass::RateLimited => *wait,
+            _ => None,
+        };
+        if let Some(pause) = asked.max(limit.pause(response, now)) {
+            self.shared.budgets.close(&self.budget(at, http, limit), pause, now);
         }
     }
 
@@ -192,6 +252,7 @@ impl Run<'_> {
                 let is_good = matches!(verdict, Verdict::Success { .. } | Verdict::More | Verdict::NotYet(_));
                 let limit = if is_good { self.shared.options.preview_bytes } else { self.shared.options.failure_preview_bytes };
                 self.tell_answer(at, &response, number, &verdict, redactor);
+                self.heed(at, http, (&response, &verdict));
                 keep_answer(&mut exchange, &response, redactor, limit);
                 verdict
             }

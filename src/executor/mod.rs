@@ -6,6 +6,7 @@
 
 mod attempt;
 mod broken;
+mod budget;
 mod crowds;
 mod error;
 mod journal;
@@ -104,6 +105,8 @@ struct Shared {
     sweeper: sweeper::Alarm,
     /// Executions whose workspaces have no room for them now.
     crowds: crowds::Crowds,
+    /// Who may call which service when.
+    budgets: budget::Budgets,
     /// Set when no new work is to be taken.
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -141,6 +144,7 @@ impl Executor {
                 running: Mutex::default(),
                 sweeper: sweeper::Alarm::default(),
                 crowds: crowds::Crowds::default(),
+                budgets: budget::Budgets::default(),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
             }),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use super::Error;
-use super::attempt::Tried;
+use super::attempt::{Came, Tried};
 use super::journal::Line;
 use super::run::{Run, State, is_within};
 use crate::domain::contact::Contact;
@@ -223,10 +223,18 @@ impl Run<'_> {
         }
         let number = next_number(&row);
         context.begin(number, self.cost(), self.now());
-        let tried = self.attempt(at, http, (&mut row, number), context).await?;
-        let (deed, row) = match tried {
-            None => self.broken_off(row).await?,
-            Some(tried) => self.weigh(at, http, row, tried),
+        let came = self.attempt(at, http, (&mut row, number), context).await?;
+        let (deed, row) = match came {
+            Came::BrokenOff => self.broken_off(row).await?,
+            Came::MustWait(until) => {
+                self.say(
+                    at,
+                    LogLevel::Info,
+                    format!("Its budget has no room before {}", until.to_rfc3339_opts(SecondsFormat::Millis, true)),
+                );
+                (Deed::Left(Flow::Park(until)), row)
+            }
+            Came::Tried(tried) => self.weigh(at, http, row, *tried),
         };
         self.state().rows.insert(at.path.clone(), row);
         Ok(deed)

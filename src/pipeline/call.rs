@@ -12,12 +12,13 @@ use super::error::Error;
 use super::extract::Extractor;
 use super::interpolate::Expression;
 use super::job::PlannedStates;
+use super::limit::PlannedLimit;
 use super::pages::{PlannedPages, Progress};
 use super::path::Path;
 use super::request::PlannedRequest;
 use super::rules::PlannedRule;
 use super::schema::PlannedCheck;
-use crate::domain::definition::{Decoder, Defaults, Extraction, HttpStep, Idempotency};
+use crate::domain::definition::{Decoder, Definition, Extraction, HttpStep, Idempotency};
 use crate::domain::exchange::Request;
 use crate::domain::problem::pointer_join;
 
@@ -27,6 +28,8 @@ pub struct PlannedHttp {
     pub slot: Option<String>,
     /// Bytes of an answer accepted; the server's limit unless told.
     pub max_bytes: Option<u64>,
+    /// The budget its calls are counted in.
+    pub limit: Option<PlannedLimit>,
     pub(crate) request: PlannedRequest,
     idempotency: Option<PlannedIdempotency>,
     pub(crate) pages: Option<PlannedPages>,
@@ -69,17 +72,19 @@ impl Call {
 }
 
 impl PlannedHttp {
-    pub(crate) fn compile(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, pointer: &str) -> Self {
-        Self::compile_at(compiler, step, defaults, (pointer, &pointer_join(pointer, "request")))
+    pub(crate) fn compile(compiler: &mut Compiler, step: &HttpStep, definition: &Definition, pointer: &str) -> Self {
+        Self::compile_at(compiler, step, definition, (pointer, &pointer_join(pointer, "request")))
     }
 
     /// The same where the request stands elsewhere in the step.
-    pub(crate) fn compile_at(compiler: &mut Compiler, step: &HttpStep, defaults: &Defaults, (pointer, request): (&str, &str)) -> Self {
+    pub(crate) fn compile_at(compiler: &mut Compiler, step: &HttpStep, definition: &Definition, (pointer, request): (&str, &str)) -> Self {
+        let defaults = &definition.defaults;
         let decode = step.response.decode;
         let keep = format!("{pointer}/response/keep");
         Self {
             slot: step.auth.clone().or_else(|| defaults.auth.clone()),
             max_bytes: step.response.max_bytes,
+            limit: PlannedLimit::compile(definition, step.limit.as_ref()),
             request: PlannedRequest::compile(compiler, &step.request, (defaults, decode), request),
             idempotency: step.idempotency.as_ref().map(|one| idempotency(compiler, one, &pointer_join(pointer, "idempotency"))),
             pages: step.paginate.as_ref().map(|pages| PlannedPages::compile(compiler, pages, step, &pointer_join(pointer, "paginate"))),

@@ -22,6 +22,7 @@ mod filters;
 
 mod interpolate;
 mod job;
+mod limit;
 pub mod map;
 mod multipart;
 mod pages;
@@ -49,6 +50,7 @@ pub use compiler::CODES;
 pub use context::{Context, RunFacts};
 pub use error::Error;
 pub use interpolate::Expression;
+pub use limit::PlannedLimit;
 pub use map::{Decision, MappedValue, decide};
 pub use path::Path;
 pub use plan::{Compiled, Plan, compile, hash};

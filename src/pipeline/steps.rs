@@ -212,7 +212,7 @@ fn action(
 ) -> PlannedAction {
     let empty = || PlannedBlock { segment: String::new(), steps: Vec::new() };
     match &step.action {
-        StepAction::Http(http) => PlannedAction::Http(Box::new(PlannedHttp::compile(compiler, http, &definition.defaults, pointer))),
+        StepAction::Http(http) => PlannedAction::Http(Box::new(PlannedHttp::compile(compiler, http, definition, pointer))),
         StepAction::Set(set) => {
             let place = pointer_join(pointer, "values");
             let values = set.values.iter().map(|(name, value)| (name.clone(), compiler.tree(value, &pointer_join(&place, name))));
@@ -265,7 +265,7 @@ fn job(compiler: &mut Compiler, definition: &Definition, (step, poll): (&Step, &
     let attempt = definition.defaults.timeout.map_or(USUAL_TIMEOUT, IsoDuration::get).min(patience);
     let mut part = |name: &str, call: &HttpStep, states: bool| {
         let place = pointer_join(pointer, name);
-        let mut http = PlannedHttp::compile_at(compiler, call, &definition.defaults, (pointer, &place));
+        let mut http = PlannedHttp::compile_at(compiler, call, definition, (pointer, &place));
         http.states = states.then(|| PlannedStates::compile(compiler, poll, (&place, patience)));
         PlannedStep {
             id: name.to_owned(),

@@ -221,3 +221,58 @@ async fn an_answer_that_is_not_as_its_schema_says_warns_or_fails() {
     let (execution, _) = run(checked("warn"), |_| Reply::Json(200, json!({}))).await;
     assert_eq!((&execution["status"], &execution["warningCount"]), (&json!("SUCCEEDED"), &json!(1)), "{execution}");
 }
+
+#[tokio::test]
+async fn flt_22_runs_share_a_budget_of_calls() {
+    let times = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&times);
+    let upstream = Upstream::start(move |_| {
+        seen.lock().unwrap().push(std::time::Instant::now());
+        Reply::Json(200, json!({ "value": 1 }))
+    })
+    .await;
+    let app = TestApp::start().await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["limits"] = json!({ "api": { "scope": "workspace", "rates": [{ "limit": 2, "per": "PT1.5S" }] } });
+        definition["defaults"]["limit"] = json!("api");
+    });
+    let mut other = definition.clone();
+    other["meta"]["slug"] = json!("other");
+    let (one, two) = (app.connector(definition).await, app.connector(other).await);
+    let input = || json!({ "q": "x" });
+    let ended = tokio::join!(
+        app.run_to_end(&one, input()),
+        app.run_to_end(&two, input()),
+        app.run_to_end(&one, input()),
+        app.run_to_end(&two, input()),
+        app.run_to_end(&one, input())
+    );
+    for execution in [ended.0, ended.1, ended.2, ended.3, ended.4] {
+        assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+    }
+    let times = times.lock().unwrap().clone();
+    assert_eq!(times.len(), 5);
+    for pair in times.windows(3) {
+        assert!(pair[2] - pair[0] > std::time::Duration::from_millis(1300), "three calls in {:?}", pair[2] - pair[0]);
+    }
+}
+
+#[tokio::test]
+async fn flt_22_a_service_that_says_nothing_is_left_is_not_asked_by_others() {
+    let upstream = Upstream::start(|_| {
+        Reply::Raw(200, "application/json", vec![("x-left", "0".to_owned()), ("x-reset", "3600".to_owned())], "{\"value\":1}".into())
+    })
+    .await;
+    let app = TestApp::start().await;
+    let definition = one_step(&upstream.base_url(), |definition| {
+        definition["limits"] = json!({ "api": { "scope": "connector", "headers": { "remaining": "X-Left", "reset": "X-Reset" } } });
+        definition["steps"][0]["limit"] = json!("api");
+    });
+    let connector = app.connector(definition).await;
+    assert_eq!(app.run_to_end(&connector, json!({ "q": "x" })).await["status"], "SUCCEEDED");
+    let waiting = app.run(&connector, json!({ "q": "y" })).await;
+    let mut log = app.follow(&waiting, 0).await;
+    log.until(|line| line["message"].as_str().is_some_and(|text| text.starts_with("Its budget has no room before"))).await;
+    assert_eq!(app.execution(&waiting).await["status"], "WAITING");
+    assert_eq!(upstream.calls().len(), 1);
+}

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod expression;
 pub mod fields;
 pub mod flow;
+pub mod limit;
 pub mod mapping;
 pub mod pages;
 pub mod poll;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 
 pub use duration::IsoDuration;
 pub use flow::{BranchStep, CallStep, Case, ForeachStep, ParallelStep, Provider, WaitStep, WaterfallStep, WaterfallStrategy};
+pub use limit::{Limit, LimitHeaders, LimitScope, Rate};
 pub use mapping::{FieldMapping, Mapping, MissingContact, WritePolicy};
 pub use pages::{BodyCheck, Idempotency, OnMismatch, PageInject, PageKind, PagePlace, PageSize, Paginate};
 pub use poll::{PollParts, PollStates, PollStatus, PollStep};
@@ -85,6 +87,9 @@ pub struct Definition {
     /// Merged into every http step.
     #[serde(default)]
     pub defaults: Defaults,
+    /// Name → budget of calls.
+    #[serde(default)]
+    pub limits: BTreeMap<String, Limit>,
     /// The steps, run in order.
     pub steps: Vec<Step>,
     /// How results reach contacts.
@@ -160,6 +165,9 @@ pub struct Defaults {
     /// Credential slot.
     #[serde(default)]
     pub auth: Option<String>,
+    /// Name of a budget.
+    #[serde(default)]
+    pub limit: Option<String>,
 }
 
 /// How long payloads of runs are kept.

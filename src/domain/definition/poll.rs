@@ -28,6 +28,9 @@ pub struct PollStep {
     /// Credential slot; `defaults.auth` unless told.
     #[serde(default)]
     pub auth: Option<String>,
+    /// Name of a budget; `defaults.limit` unless told.
+    #[serde(default)]
+    pub limit: Option<String>,
     /// How answers are read.
     #[serde(default)]
     pub response: Response,
@@ -96,6 +99,7 @@ impl PollStep {
             paginate: None,
             schema: self.schema.clone().filter(|_| takes),
             idempotency: None,
+            limit: self.limit.clone(),
         };
         let mut create = part(&self.create, false);
         create.response.keep = vec!["$".to_owned()];

@@ -123,6 +123,9 @@ pub struct HttpStep {
     /// How repetitions are made known to the service.
     #[serde(default)]
     pub idempotency: Option<Idempotency>,
+    /// Name of a budget; `defaults.limit` unless told.
+    #[serde(default)]
+    pub limit: Option<String>,
 }
 
 /// Computes values.

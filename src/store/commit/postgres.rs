@@ -26,9 +26,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often a transaction that stood in another one's way is made again.
 const COLLISIONS: u32 = 5;
 
-/// A session that is the worker, and finds each row by its key: plans are made once, while tables may still be small.
+/// A session that is the worker, and finds each row by its key: plans are kept, and may be made while tables are small.
 const SET_UP: &str = "\
 SET ROLE connectors_worker; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+SET enable_bitmapscan = off; SET enable_material = off; \
 SET plan_cache_mode = force_generic_plan; SET statement_timeout = '45s'";
 
 /// Which rows the transaction may touch: those of the workspaces named and of the executions to be claimed. Its number
@@ -42,6 +43,8 @@ SELECT set_config('app.workspace_ids', concat_ws(',', \
 pub(in crate::store) struct Postgres {
     login: Login,
     connection: Option<PgConnection>,
+    /// Transactions committed on it.
+    commits: u64,
 }
 
 /// Why a transaction was not committed, as far as is known.
@@ -56,7 +59,7 @@ enum Failure {
 
 impl Postgres {
     pub(in crate::store) fn new(login: Login) -> Self {
-        Self { login, connection: None }
+        Self { login, connection: None, commits: 0 }
     }
 
     /// One transaction, made again as long as it is sure that it was not committed and there is hope.
@@ -66,7 +69,10 @@ impl Postgres {
         loop {
             let connection = self.connect(until).await?;
             match transaction(connection, group).await {
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => {
+                    self.plan_anew().await;
+                    return Ok(outcome);
+                }
                 Err(Failure::Refused(error)) if is_collision(&error) && collisions < COLLISIONS => collisions += 1,
                 Err(Failure::Refused(error)) => return Err(Refusal::Operation(error)),
                 Err(Failure::Lost(reason)) => self.lose(until, &reason).await?,
@@ -77,6 +83,19 @@ impl Postgres {
                     }
                 }
             }
+        }
+    }
+
+    /// Has statements planned anew after 1, 2, 4, 8 … commits. While a table is empty every index looks as good as any
+    /// other, and a plan made then, of the checks of foreign keys too, would be kept until the server's next look at its
+    /// statistics: by then it reads the whole workspace for each row.
+    async fn plan_anew(&mut self) {
+        self.commits += 1;
+        if let (true, Some(connection)) = (self.commits.is_power_of_two(), &mut self.connection)
+            && let Err(error) = connection.execute("DISCARD PLANS").await
+        {
+            // What was committed is; whether the connection is sound shows with the next group.
+            tracing::debug!(error = &error as &dyn std::error::Error, "plans were not discarded");
         }
     }
 
@@ -98,7 +117,7 @@ impl Postgres {
     async fn connect(&mut self, until: Instant) -> Result<&mut PgConnection, Refusal> {
         while self.connection.is_none() {
             match timeout(PATIENCE, open(&self.login)).await {
-                Ok(Ok(connection)) => self.connection = Some(connection),
+                Ok(Ok(connection)) => (self.connection, self.commits) = (Some(connection), 0),
                 Ok(Err(error)) => wait(until, &error.to_string()).await?,
                 Err(_) => wait(until, "no answer").await?,
             }

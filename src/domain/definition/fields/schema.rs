@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(schema["$defs"]["http_step"]["properties"]["kind"]["const"], "http");
         assert_eq!(schema["$defs"]["retry"]["properties"]["attempts"]["maximum"], 20);
         assert_eq!(schema["$defs"]["retry"]["properties"]["on"]["default"], json!(["transient", "rate_limited"]));
-        assert!(schema["properties"].get("limits").is_none(), "what is refused is not offered");
+        assert!(schema["$defs"]["slot"]["properties"].get("scopes").is_none(), "what is refused is not offered");
     }
 
     #[test]

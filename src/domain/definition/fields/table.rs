@@ -55,7 +55,11 @@ pub static DEFINITION: Object = object(
             "Name of a slot and what credential fits.",
         ),
         Field::new("defaults", Shape::Object(&DEFAULTS), "What every http step has unless it says otherwise."),
-        Field::later("limits"),
+        Field::new(
+            "limits",
+            Shape::Map { of: &Shape::Object(&LIMIT), keys: Pattern::Id, max: 20 },
+            "Name of a budget and how many calls it allows, for all runs in its scope together.",
+        ),
         Field::new("steps", Shape::List { of: &Shape::Step, min: 1, max: MAX_STEPS }, "The steps, run in order.").required(),
         Field::new("mapping", Shape::Object(&MAPPING), "How results reach contacts."),
         Field::new("redact", Shape::List { of: &Shape::JsonPath, min: 0, max: 50 }, "JSONPaths whose values are never stored."),
@@ -152,7 +156,38 @@ pub static DEFAULTS: Object = object(
         Field::new("timeout", TIMEOUT, "Most time for one attempt, `PT10M` at most."),
         Field::new("retry", Shape::Object(&RETRY), "When to try again."),
         Field::new("auth", Shape::Pattern(Pattern::Filled), "Credential slot."),
-        Field::later("limit"),
+        Field::new("limit", Shape::Pattern(Pattern::Filled), "Budget, by its name in `limits`."),
+    ],
+);
+
+/// A member of `limits`.
+pub static LIMIT: Object = object(
+    "limit",
+    "How many calls may be made, by everyone in its scope together.",
+    &[
+        Field::new("scope", words(&["credential", "workspace", "connector"]), "Runs of what share it.").default("\"credential\""),
+        Field::new("rates", Shape::List { of: &Shape::Object(&RATE), min: 1, max: 5 }, "So many calls in so long; all of them hold."),
+        Field::new("headers", Shape::Object(&LIMIT_HEADERS), "Headers by which the service tells what is left."),
+    ],
+);
+
+/// A member of `rates`.
+pub static RATE: Object = object(
+    "rate",
+    "So many calls in so long.",
+    &[
+        Field::new("limit", Shape::Integer(1, 10_000), "Calls.").required(),
+        Field::new("per", WAIT, "In any span of this length.").required(),
+    ],
+);
+
+/// `headers` of a limit.
+pub static LIMIT_HEADERS: Object = object(
+    "limit_headers",
+    "Headers by which a service tells what is left of a budget.",
+    &[
+        Field::new("remaining", Shape::Pattern(Pattern::Header), "Calls left.").required(),
+        Field::new("reset", Shape::Pattern(Pattern::Header), "When there are more: seconds from now, or since 1970.").required(),
     ],
 );
 
@@ -190,7 +225,7 @@ pub static HTTP_STEP: Object = step(
         Field::new("paginate", Shape::Object(&PAGINATE), "Through the pages of a list, in one step."),
         Field::new("schema", Shape::Object(&BODY_CHECK), "What the answer must be like."),
         Field::new("idempotency", Shape::Object(&IDEMPOTENCY), "How repetitions are made known to the service."),
-        Field::later("limit"),
+        Field::new("limit", Shape::Pattern(Pattern::Filled), "Budget, by its name in `limits`; `defaults.limit` unless told."),
     ],
 );
 
@@ -265,6 +300,7 @@ pub static POLL_STEP: Object = step(
         Field::new("result", Shape::Object(&REQUEST), "Fetches the result; the last answer to `status` has it unless told."),
         Field::new("abort", Shape::Object(&REQUEST), "Gives the job up when it takes longer than `timeout`."),
         Field::new("auth", Shape::Pattern(Pattern::Filled), "Credential slot; `defaults.auth` unless told."),
+        Field::new("limit", Shape::Pattern(Pattern::Filled), "Budget, by its name in `limits`; `defaults.limit` unless told."),
         Field::new("response", Shape::Object(&RESPONSE), "How answers are read."),
         Field::new("rules", Shape::List { of: &Shape::Object(&RULE), min: 0, max: 50 }, "What answers mean; the first that fits wins."),
         Field::new(

@@ -7,6 +7,7 @@ mod characters;
 mod expressions;
 mod headers;
 mod hosts;
+mod limits;
 mod mapping;
 mod names;
 mod recorded;
@@ -62,12 +63,14 @@ pub const CODES: &[&str] = &[
     "unknown-filter",
     "unknown-function",
     "unknown-input",
+    "unknown-limit",
     "unknown-slot",
     "unknown-spec",
     "unknown-test",
     "unknown-variable",
     "unsupported",
     "unused-extract",
+    "unused-limit",
     "unused-slot",
     "url-and-path",
     "wrong-type",
@@ -112,6 +115,7 @@ fn check_sense(definition: &Definition, report: &mut Report) {
     headers::check(definition, report);
     slots::check(definition, report);
     hosts::check(definition, report);
+    limits::check(definition, report);
     mapping::check(definition, report);
     recorded::check(definition, report);
 }

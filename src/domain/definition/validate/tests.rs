@@ -109,7 +109,7 @@ fn ten_mistakes_are_told_at_once() {
         ("/steps/0/request/query/phone", json!("{{ inputs.phone | e1644 }}")),
         ("/steps/0/request/headers", json!({"Host": "x"})),
         ("/steps/0/retry/attempts", json!(0)),
-        ("/limits", json!({})),
+        ("/credentials/audience/scopes", json!([])),
     ]);
     let reading = read(&document);
     assert_eq!(
@@ -118,13 +118,13 @@ fn ten_mistakes_are_told_at_once() {
             ("missing-field", "/meta"),
             ("invalid-bind", "/inputs/properties/phone/x-bind"),
             ("invalid-value", "/credentials/audience/kind"),
+            ("unsupported", "/credentials/audience/scopes"),
             ("invalid-value", "/defaults/timeout"),
             ("unknown-variable", "/steps/0/when"),
             ("unknown-filter", "/steps/0/request/query/phone"),
             ("forbidden-header", "/steps/0/request/headers/Host"),
             ("invalid-value", "/steps/0/retry/attempts"),
             ("unknown-field", "/speck"),
-            ("unsupported", "/limits"),
         ]
     );
     assert!(reading.definition.is_some());
@@ -139,7 +139,7 @@ fn ten_mistakes_are_told_at_once() {
             "did you mean `spec`?"
         ]
     );
-    let fone = &reading.problems[4];
+    let fone = &reading.problems[5];
     assert_eq!((fone.span, fone.step_path.as_deref()), (Some((3, 14)), Some("lookup")));
 }
 
@@ -189,10 +189,7 @@ fn what_follows_from_a_wrong_place_is_not_told() {
 
 #[test]
 fn what_is_known_but_comes_later() {
-    for name in ["cache", "limit"] {
-        let place = format!("/steps/0/{name}");
-        check((&place, json!({})), "unsupported", &place);
-    }
+    check(("/steps/0/cache", json!({})), "unsupported", "/steps/0/cache");
     check(("/credentials/audience/kind", json!("oauth2_code")), "unsupported", "/credentials/audience/kind");
     check(("/credentials/audience/scopes", json!([])), "unsupported", "/credentials/audience/scopes");
     check(("/steps/0/when", json!("{{ inputs.phone | hmac }}")), "unsupported", "/steps/0/when");
@@ -410,6 +407,11 @@ fn addresses() {
 
 #[test]
 fn slots() {
+    let limits = |name: &str| json!({name: {"rates": [{"limit": 10, "per": "PT1S"}]}});
+    let named = ("/defaults/limit", json!("api"));
+    check_all(&[("/limits", limits("api")), named, ("/steps/0/limit", json!("app"))], "unknown-limit", "/steps/0/limit");
+    check(("/limits", limits("api")), "unused-limit", "/limits/api");
+    check_all(&[("/limits", json!({"api": {}})), ("/defaults/limit", json!("api"))], "missing-field", "/limits/api");
     let wrong = check(("/steps/0/auth", json!("audiense")), "unknown-slot", "/steps/0/auth");
     assert_eq!(wrong.suggestion.as_deref(), Some("did you mean `audience`?"));
     let unused = check(("/credentials/other", json!({"kind": "bearer", "hosts": ["x.example"]})), "unused-slot", "/credentials/other");
@@ -487,6 +489,7 @@ fn the_list_of_codes_is_that_of_the_code() {
         include_str!("hosts.rs"),
         include_str!("mapping.rs"),
         include_str!("names.rs"),
+        include_str!("limits.rs"),
         include_str!("recorded.rs"),
         include_str!("schemas.rs"),
         include_str!("secrets.rs"),
