@@ -92,6 +92,11 @@ impl HttpCaller {
         Ok(callers)
     }
 
+    /// Asks something else from now on.
+    pub(crate) fn ask(&mut self, request: Arc<[u8]>) {
+        self.request = request;
+    }
+
     /// The bytes of a POST with a JSON body.
     pub(crate) fn request(address: SocketAddr, token: &str, body: &str) -> Arc<[u8]> {
         let length = body.len();

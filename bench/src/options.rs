@@ -62,6 +62,8 @@ pub(crate) enum Measure {
     ThroughputOneStepPostgres,
     /// A page of executions with row security of PostgreSQL on and off.
     RowSecurity,
+    /// Whether the time of an answer tells if a foreign id exists.
+    Timing,
     /// One execution at a time.
     LatencyIdle,
     /// From the moment a log line is made to the follower.
@@ -79,6 +81,7 @@ impl Measure {
             Self::ThroughputOneStep => "throughput_one_step",
             Self::ThroughputOneStepPostgres => "throughput_one_step_postgres",
             Self::RowSecurity => "row_security",
+            Self::Timing => "timing",
             Self::LatencyIdle => "latency_idle",
             Self::LiveLog => "live_log",
             Self::IdleMemory => "idle_memory",

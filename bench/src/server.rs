@@ -19,7 +19,7 @@ const START_AT_MOST: Duration = Duration::from_secs(30);
 const STOP_AT_MOST: Duration = Duration::from_secs(10);
 
 /// The subject whose token is used.
-const SUBJECT: &str = "bench";
+pub(crate) const SUBJECT: &str = "bench";
 
 /// The server's program, in the folder of this one.
 pub(crate) fn find_program() -> Result<PathBuf> {
@@ -45,11 +45,11 @@ impl Place {
         Ok(Self { program: program.to_owned(), folder: tempfile::tempdir()?, url: url.map(str::to_owned) })
     }
 
-    /// Signs a token with the keys the server has made here.
-    pub(crate) fn mint(&self) -> Result<String> {
+    /// Signs a token for a subject with the keys the server has made here.
+    pub(crate) fn mint(&self, subject: &str) -> Result<String> {
         let mut command = self.command();
         let keys = if self.url.is_some() { "connectors.key" } else { "bench.key" };
-        command.args(["token", "mint", SUBJECT, "--key-file"]).arg(self.folder.path().join(keys));
+        command.args(["token", "mint", subject, "--key-file"]).arg(self.folder.path().join(keys));
         let output = command.stdin(Stdio::null()).output()?;
         if !output.status.success() {
             return Err(format!("no token: {}", String::from_utf8_lossy(&output.stderr).trim()).into());
@@ -166,7 +166,7 @@ pub(crate) struct Ready {
     pub(crate) token: String,
     pub(crate) api: Api,
     pub(crate) workspace: String,
-    _place: Place,
+    place: Place,
 }
 
 impl Ready {
@@ -174,10 +174,15 @@ impl Ready {
     pub(crate) async fn start(program: &Path, sockets: u32, url: Option<&str>) -> Result<Self> {
         let place = Place::new(program, url)?;
         let server = Server::start(&place, sockets).await?;
-        let token = place.mint()?;
+        let token = place.mint(SUBJECT)?;
         let api = Api::new(server.address(), &token)?;
         let workspace = api.create_workspace().await?;
-        Ok(Self { server, token, api, workspace, _place: place })
+        Ok(Self { server, token, api, workspace, place })
+    }
+
+    /// A token for somebody else.
+    pub(crate) fn mint(&self, subject: &str) -> Result<String> {
+        self.place.mint(subject)
     }
 
     /// Makes and publishes a connector; gives its id.

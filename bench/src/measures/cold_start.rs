@@ -41,7 +41,7 @@ async fn on_fresh(bench: &Bench<'_>, place: &Place) -> Result<(Start, String, St
     let begun = Instant::now();
     let server = Server::start(place, 1).await?;
     let ready = begun.elapsed();
-    let token = place.mint()?;
+    let token = place.mint(crate::server::SUBJECT)?;
     let resumed = Instant::now();
     let api = Api::new(server.address(), &token)?;
     let workspace = api.create_workspace().await?;

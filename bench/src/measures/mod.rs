@@ -6,6 +6,7 @@ mod live_log;
 mod memory;
 mod row_security;
 mod throughput;
+mod timing;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl<'a> Bench<'a> {
             Measure::ThroughputOneStep => Box::pin(throughput::measure(self)).await,
             Measure::ThroughputOneStepPostgres => Box::pin(throughput::measure_on_postgres(self)).await,
             Measure::RowSecurity => Box::pin(row_security::measure(self)).await,
+            Measure::Timing => Box::pin(timing::measure(self)).await,
             Measure::LatencyIdle => Box::pin(latency::measure(self)).await,
             Measure::LiveLog => Box::pin(live_log::measure(self)).await,
             Measure::IdleMemory => Box::pin(memory::measure(self)).await,
