@@ -24,6 +24,7 @@ pub const CODES: &[&str] = &[
     "header-invalid",
     "jsonpath-cost",
     "jsonpath-syntax",
+    "jsonpath-unsupported",
     "pattern-invalid",
     "schema-invalid",
     "template-syntax",
