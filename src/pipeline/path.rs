@@ -55,6 +55,11 @@ impl Path {
         &self.text
     }
 
+    /// Is it made of names and places, so that it finds one value at most?
+    pub(crate) fn is_singular(&self) -> bool {
+        self.query.is_singular()
+    }
+
     /// The values it finds, in document order.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::context::Scope;
+use super::path::Path;
 use crate::domain::definition::expression::{FILTERS, FUNCTIONS, Names, Span, TESTS, names};
 use crate::domain::problem::{Problem, nearest};
 
@@ -81,11 +82,12 @@ pub(crate) struct Scanned {
 /// Everything outside the language, with places that count characters from the expression's first.
 pub(crate) fn scan(source: &str) -> Result<Scanned, Vec<Problem>> {
     let found = names(source);
-    let problems = refused(&found);
+    let letters: Vec<char> = source.chars().collect();
+    let mut problems = refused(&found);
+    problems.extend(found.filters.iter().filter(|(word, _)| word == "jsonpath").filter_map(|(_, span)| path_refused(&letters, *span)));
     if !problems.is_empty() {
         return Err(problems);
     }
-    let letters: Vec<char> = source.chars().collect();
     let text = |from: usize, to: usize| letters.get(from..to).unwrap_or_default().iter().collect::<String>();
     let mut scanned =
         Scanned { rewritten: String::new(), variables: Vec::new(), joins: found.joins, plain: false, draws: !found.functions.is_empty() };
@@ -152,9 +154,61 @@ fn not_listed(code: &'static str, what: &str, (word, span): (&str, Span), known:
     }
 }
 
+/// What is wrong with the path of a `jsonpath`, which is a constant so that it is judged now and not in a run.
+fn path_refused(letters: &[char], filter: Span) -> Option<Problem> {
+    let Some((text, span)) = constant_path(letters, filter.1) else {
+        let problem = Problem::error("jsonpath-syntax", "", "`jsonpath` takes its path as a constant text").span(filter.0, filter.1);
+        return Some(problem.suggest("write it so: `jsonpath(path='$.items[0].email')`"));
+    };
+    let refusal = Path::compile(&text).err()?;
+    let mut problem = Problem::error(refusal.code, "", refusal.message).span(span.0, span.1);
+    problem.suggestion = refusal.suggestion.map(str::to_owned);
+    Some(problem)
+}
+
+/// The text in `(path='…')`, if that and nothing else stands at `at`; and where it stands, quotes not counted.
+fn constant_path(letters: &[char], at: usize) -> Option<(String, Span)> {
+    let rest: String = letters.get(at..)?.iter().collect();
+    let given = rest.trim_start().strip_prefix('(')?.trim_start().strip_prefix("path")?.trim_start().strip_prefix('=')?.trim_start();
+    let (quote, mut escaped) = (given.chars().next().filter(|letter| matches!(letter, '\'' | '"'))?, false);
+    let (mut text, mut count) = (String::new(), 0);
+    let mut inner = given.get(1..)?.chars();
+    loop {
+        let letter = inner.next()?;
+        match letter {
+            'n' if escaped => text.push('\n'),
+            'r' if escaped => text.push('\r'),
+            't' if escaped => text.push('\t'),
+            _ if escaped => text.push(letter),
+            '\\' => {}
+            _ if letter == quote => break,
+            _ => text.push(letter),
+        }
+        escaped = letter == '\\' && !escaped;
+        count += 1;
+    }
+    let start = letters.len() - given.chars().count() + 1;
+    inner.as_str().trim_start().starts_with(')').then_some((text, (start, start + count)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_in_an_expression_is_judged_as_any_other() {
+        let check = |source: &str, code: &str, span: Span| {
+            let problem = &scan(source).unwrap_err()[0];
+            assert_eq!((problem.code, problem.span), (code, Some(span)), "{source}");
+        };
+        check("inputs.a | jsonpath(path='a.b')", "jsonpath-syntax", (26, 29));
+        check("'é' | jsonpath( path = \"$..*..*\" )", "jsonpath-cost", (24, 31));
+        check("inputs.a | jsonpath(path=\"$[?match(@.b, '\\\\\\\\d')]\")", "jsonpath-unsupported", (26, 49));
+        check("inputs.a | jsonpath(path=inputs.b)", "jsonpath-syntax", (11, 19));
+        check("inputs.a | jsonpath(path='$' ~ inputs.b)", "jsonpath-syntax", (11, 19));
+        check("inputs.a | jsonpath", "jsonpath-syntax", (11, 19));
+        assert!(scan("inputs.a | jsonpath(path='$[\\'it\\\\\\'s\\']')").is_ok());
+    }
 
     #[test]
     fn finds_names_and_gives_each_its_own() {

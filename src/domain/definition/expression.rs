@@ -37,10 +37,11 @@ pub const FILTERS: &[&str] = &[
     "email",
     "domain",
     "name_parts",
+    "jsonpath",
 ];
 
 /// Filters of the language this server does not run yet.
-pub const LATER_FILTERS: &[&str] = &["hmac", "jsonpath"];
+pub const LATER_FILTERS: &[&str] = &["hmac"];
 
 /// Functions an expression can call.
 pub const FUNCTIONS: &[&str] = &["uuid"];

@@ -5,6 +5,8 @@
 
 mod contact;
 mod convert;
+mod kept;
+mod path;
 mod text;
 
 use tera::{Kwargs, State, Tera, TeraResult, Value};
@@ -83,7 +85,7 @@ pub(super) fn register(tera: &mut Tera) {
             Err(own(&format!("there is no filter `{name}`")))
         });
     }
-    let all: [(&'static str, bool, Filter); 25] = [
+    let all: [(&'static str, bool, Filter); 26] = [
         ("default", true, convert::default),
         ("lower", false, text::lower),
         ("upper", false, text::upper),
@@ -109,6 +111,7 @@ pub(super) fn register(tera: &mut Tera) {
         ("email", false, contact::email),
         ("domain", false, contact::domain),
         ("name_parts", false, contact::name_parts),
+        ("jsonpath", false, path::jsonpath),
     ];
     for (name, takes_null, filter) in all {
         tera.register_filter(name, move |value: Value, kwargs: Kwargs, _: &State<'_>| -> TeraResult<Value> {
@@ -194,6 +197,11 @@ mod tests {
         check("0 | date", json!("1970-01-01T00:00:00.000Z"));
         check("'2026-11-23' | add(duration='P1D') | date(format='%F')", json!("2026-11-24"));
         check("inputs.n | add(value=2)", json!(7));
+        check("inputs.nested | jsonpath(path='$.k[0]')", json!(1));
+        check("inputs.nested | jsonpath(path='$.gone')", Value::Null);
+        check("inputs.nested | jsonpath(path='$.k[*]')", json!([1]));
+        check("inputs.list | jsonpath(path=\"$[?@ > 'a']\") | last", json!("c"));
+        check("inputs.none | jsonpath(path='$..k')", Value::Null);
         check("inputs.none | lower", Value::Null);
         check("inputs.none | e164(country='US')", Value::Null);
     }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use regex::{Regex, RegexBuilder};
 use tera::Value;
 
+use super::kept::Kept;
 use super::{Args, described, input, made};
 use crate::pipeline::engine::{charge, to_json};
 use crate::pipeline::interpolate::push_text;
@@ -13,8 +14,6 @@ use crate::pipeline::interpolate::push_text;
 const PATTERN_BYTES: usize = 256 * 1024;
 /// Characters a pattern may have.
 const PATTERN_LENGTH: usize = 300;
-/// Compiled patterns each thread keeps.
-const KEPT_PATTERNS: usize = 64;
 
 pub(super) fn lower(value: &Value, _: &Args<'_>) -> Result<Value, String> {
     made(&input(value)?.to_lowercase())
@@ -135,24 +134,13 @@ pub(super) fn matching(value: &Value, args: &Args<'_>) -> Result<Value, String> 
 }
 
 thread_local! {
-    static PATTERNS: RefCell<Vec<Regex>> = const { RefCell::new(Vec::new()) };
+    static PATTERNS: RefCell<Kept<Regex>> = const { RefCell::new(Kept::new()) };
 }
 
 /// Uses a pattern, compiled once per thread while it is in use.
 fn with_pattern<T>(pattern: &str, used: impl FnOnce(&Regex) -> T) -> Result<T, String> {
-    PATTERNS.with_borrow_mut(|kept| {
-        let known = kept.iter().position(|regex| regex.as_str() == pattern);
-        let regex = match known {
-            Some(place) => kept.swap_remove(place),
-            None => compile(pattern).ok_or("the pattern is not a regular expression, or too large")?,
-        };
-        let result = used(&regex);
-        if kept.len() >= KEPT_PATTERNS {
-            kept.swap_remove(0);
-        }
-        kept.push(regex);
-        Ok(result)
-    })
+    let compiled = || compile(pattern).ok_or_else(|| "the pattern is not a regular expression, or too large".to_owned());
+    PATTERNS.with_borrow_mut(|kept| kept.with(pattern, compiled, used))
 }
 
 /// Compiles a regular expression of bounded size; matching takes time linear in the text.
