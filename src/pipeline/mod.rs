@@ -41,6 +41,8 @@ mod wait;
 pub mod walk;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod sample;
 
 pub use backoff::next_delay;
