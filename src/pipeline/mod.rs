@@ -19,6 +19,9 @@ mod engine;
 mod error;
 mod extract;
 mod filters;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod interpolate;
 mod job;

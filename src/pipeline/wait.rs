@@ -70,6 +70,13 @@ fn epoch(now: DateTime<Utc>) -> f64 {
     Duration::from_millis(u64::try_from(now.timestamp_millis()).unwrap_or_default()).as_secs_f64()
 }
 
+/// Every reading of a text, for the fuzz targets.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_all(text: &str, now: DateTime<Utc>) -> [Option<Duration>; 4] {
+    [WaitFormat::SecondsOrDate, WaitFormat::Seconds, WaitFormat::Milliseconds, WaitFormat::EpochSeconds]
+        .map(|format| read(text, format, now))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
