@@ -204,6 +204,10 @@ fn tpl_6_nesting_is_refused_before_it_is_parsed() {
         nested("1 + ", "", 1_000),
         "{% if a %}".repeat(20_000),
         format!("{{{{ inputs{} }}}}", ".a".repeat(2_100)),
+        format!("{{{{ inputs{} }}}}", "[inputs.n]".repeat(240)),
+        format!("{{{{ inputs.a[inputs.n]{} }}}}", ".a".repeat(2_000)),
+        format!("{{{{ (1){} }}}}", "[0]".repeat(1_000)),
+        format!("{{{{ '\\'['{} }}}}", "[ 0 ]".repeat(800)),
     ] {
         let preview = preview(&text);
         assert_eq!(preview.value, None);
@@ -211,6 +215,19 @@ fn tpl_6_nesting_is_refused_before_it_is_parsed() {
     }
     assert_eq!(preview(&nested("(", ")", 16)).value, Some(json!(1)));
     assert!(preview(&format!("{{{{ inputs{} }}}}", ".a".repeat(2_000))).problems.is_empty());
+}
+
+/// All limits together are still shallow enough for the engine.
+#[test]
+fn tpl_6_an_expression_at_every_limit_is_parsed() {
+    let inner = format!("inputs.list[inputs.n]{}", "[0]".repeat(31));
+    let nested = format!("{}{inner}{}", "(-".repeat(15), ")".repeat(15));
+    let sums = format!("{nested}{}", " + 1".repeat(32));
+    let piped = format!("{sums}{}", " | string".repeat(16));
+    let message = preview(&format!("{{{{ {piped} }}}}")).problems.into_iter().find(|problem| problem.code != "evaluation-failed");
+    assert_eq!(message, None);
+    let lists = format!("{{{{ [{}] | length }}}}", vec!["[0.5]"; 300].join(","));
+    assert_eq!(preview(&lists).value, Some(json!(300)), "lists and numbers are no look-ups");
 }
 
 /// What came from outside goes through two steps and the outputs as it came.

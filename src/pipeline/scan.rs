@@ -11,6 +11,9 @@ use super::path::Path;
 use crate::domain::definition::expression::{FILTERS, FUNCTIONS, Names, Span, TESTS, names};
 use crate::domain::problem::{Problem, nearest};
 
+/// Members and places the engine may be asked for in one expression, paths from a name not counted; each nests its parse.
+const MAX_LOOKUPS: usize = 32;
+
 /// A name with fixed members, e.g. `steps.lookup.ids[0]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamePath {
@@ -101,7 +104,28 @@ pub(crate) fn scan(source: &str) -> Result<Scanned, Vec<Problem>> {
     }
     scanned.rewritten.push_str(&text(copied, letters.len()));
     scanned.plain = scanned.rewritten.trim() == name(0);
+    let count = lookups(&scanned.rewritten);
+    if count > MAX_LOOKUPS {
+        let message = format!("an expression may look up {MAX_LOOKUPS} members or places of what it computes, this one has {count}");
+        return Err(vec![Problem::error("invalid-expression", "", message).span(0, letters.len())]);
+    }
     Ok(scanned)
+}
+
+/// How many `.name` and `[place]` there are, texts in quotes left out.
+fn lookups(rewritten: &str) -> usize {
+    let (mut before, mut count) = (' ', 0);
+    let mut letters = rewritten.chars().filter(|letter| !letter.is_ascii_whitespace()).peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' | '"' => while letters.next().is_some_and(|inner| inner != letter && (inner != '\\' || letters.next().is_some())) {},
+            '[' if before.is_alphanumeric() || matches!(before, '_' | ']' | ')' | '}' | '\'' | '"') => count += 1,
+            '.' if letters.peek().is_some_and(|next| !next.is_ascii_digit()) => count += 1,
+            _ => {}
+        }
+        before = letter;
+    }
+    count
 }
 
 /// The name the engine knows a path by; the language has no names beginning so.
