@@ -10,9 +10,11 @@ mod export_schema;
 mod key;
 mod migrate;
 mod output;
+mod record;
 mod run;
 mod self_test;
 mod serve;
+mod test;
 mod token;
 mod validate;
 
@@ -101,10 +103,15 @@ enum Command {
     /// It needs no server and no network.
     /// Exit status 5 when there are errors; warnings alone are fine.
     Validate(validate::Arguments),
+    /// Run the recorded tests of definitions, and tell every difference.
+    ///
+    /// It needs no server and no network, and waits for nothing.
+    /// Exit status 1 when a test failed, 5 when a definition has errors.
+    Test(test::Arguments),
     /// Bring the database's schema up to date, or show where it stands.
     #[command(subcommand)]
     Migrate(migrate::Action),
-    /// Print the GraphQL schema, or compare a file with it.
+    /// Print the GraphQL schema or the JSON Schema of definitions, or compare a file with it.
     ExportSchema(export_schema::Arguments),
     /// Make tokens that this server accepts.
     #[command(subcommand)]
@@ -155,6 +162,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => Box::pin(serve::run(arguments, globals)).await.map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => Box::pin(run::run(arguments, globals)).await,
         Command::Validate(arguments) => validate::run(arguments, globals),
+        Command::Test(arguments) => test::run(arguments, globals),
         Command::Migrate(action) => Box::pin(migrate::run(action, globals)).await.map(done),
         Command::ExportSchema(arguments) => export_schema::run(arguments, globals).map(done),
         Command::Token(action) => token::run(action, globals).map(|()| ExitCode::SUCCESS),

@@ -1,7 +1,7 @@
 //! `connectors run FILE`: runs a definition once, with no server, on a throw-away database, and shows its log live.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,18 +13,21 @@ use tokio_util::task::TaskTracker;
 use super::Globals;
 use super::client::Client;
 use super::output::Output;
+use super::record::{self, Given, Made};
 use super::validate::{print_problems, read_definition};
 use crate::auth::Grant;
 use crate::config::Config;
 use crate::domain::credential::CredentialKind;
-use crate::domain::definition::Definition;
+use crate::domain::definition::{Definition, MAX_BYTES};
+use crate::domain::id::WorkspaceId;
 use crate::pipeline;
 use crate::server::{Overrides, Server};
 use crate::vault::Vault;
 
 const EXAMPLES: &str = r#"Examples:
   connectors run examples/hello.json --input '{"name": "Ada"}' --allow 127.0.0.0/8
-  connectors run templates/company-lookup.json --input '{"domain": "example.com"}' --secret clearbit=key.txt"#;
+  connectors run templates/company-lookup.json --input '{"domain": "example.com"}' --secret clearbit=key.txt
+  connectors run my.json --input '{"q": "x"}' --record --record-as "finds x""#;
 
 /// Arguments of `connectors run`.
 #[derive(Debug, Args)]
@@ -47,10 +50,29 @@ pub(super) struct Arguments {
     /// Network the definition may call besides public addresses, e.g. 127.0.0.0/8; may be given several times.
     #[arg(long, value_name = "NETWORK")]
     allow: Vec<ipnet::IpNet>,
+    /// Add this run to the `tests` of FILE; `connectors test` then runs it with no network.
+    ///
+    /// The calls are kept without secrets, without the values at `redact` paths and without the headers of requests.
+    /// The file is written anew, two blanks a level.
+    #[arg(long, group = "recording")]
+    record: bool,
+    /// The same in a copy of FILE.
+    #[arg(long, value_name = "NEW", group = "recording")]
+    record_to: Option<PathBuf>,
+    /// Name of the recorded test; `recorded 1` and so on unless told.
+    #[arg(long, value_name = "NAME", requires = "recording")]
+    record_as: Option<String>,
+}
+
+impl Arguments {
+    /// Where the run is recorded, if it is.
+    fn recording(&self) -> Option<&Path> {
+        self.record_to.as_deref().or_else(|| self.record.then_some(&*self.file))
+    }
 }
 
 const TEST: &str = "mutation($input: ConnectorTestInput!) { connectorTest(input: $input) { execution { id } userErrors { message ... on DefinitionError { problems { message } } } } }";
-const WORKSPACE: &str = "mutation { workspaceCreate(input: { key: \"cli\", name: \"CLI\" }) { userErrors { message } } }";
+const WORKSPACE: &str = "mutation { workspaceCreate(input: { key: \"cli\", name: \"CLI\" }) { workspace { id } userErrors { message } } }";
 const CREDENTIAL: &str =
     "mutation($input: CredentialCreateInput!) { credentialCreate(input: $input) { credential { id } userErrors { message } } }";
 const FOLLOW: &str =
@@ -70,46 +92,85 @@ pub(super) async fn run(arguments: &Arguments, globals: &Globals) -> anyhow::Res
     let input: Value = serde_json::from_str(&arguments.input).context("--input is not JSON")?;
     let config_values: Value = serde_json::from_str(&arguments.with_config).context("--with-config is not JSON")?;
     let credentials = credentials(definition, &arguments.secrets)?;
+    let secrets = secrets(&credentials);
 
     let folder = Folder::make()?;
+    let asked = json!({ "workspace": { "key": "cli" }, "target": { "definition": source }, "input": input, "config": config_values });
+    let ran = Box::pin(serve_one(config(&folder, arguments)?, asked, credentials, out)).await?;
+    report(out, &ran.execution);
+    if let Some(file) = arguments.recording() {
+        let given = Given { inputs: &input, config: &config_values, secrets: &secrets };
+        keep(&source, file, (&ran.made, &given), (arguments.record_as.as_deref(), out))?;
+    }
+    out.json(&ran.execution);
+    Ok(if ran.execution.get("status") == Some(&json!("SUCCEEDED")) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A configuration for a server that lives for one run.
+fn config(folder: &Folder, arguments: &Arguments) -> anyhow::Result<Config> {
     let mut config = Config::built_in()?;
     config.database.url = format!("sqlite:{}", folder.0.join("run.db").display());
     config.encryption.key = Some(Vault::generate_key()?);
     config.auth.jwt_secret = crate::auth::generate_secret()?;
     config.egress.allow.clone_from(&arguments.allow);
+    if arguments.recording().is_some() {
+        // A recording needs whole bodies, and a definition holds no more than this.
+        (config.worker.preview_bytes, config.worker.failure_preview_bytes) = (MAX_BYTES, MAX_BYTES);
+    }
+    Ok(config)
+}
+
+/// Adds the run to the tests of a document, and says what it is called there.
+fn keep(source: &Value, file: &Path, (made, given): (&Made, &Given<'_>), (name, out): (Option<&str>, Output)) -> anyhow::Result<()> {
+    if file.as_os_str() == "-" {
+        bail!("standard input cannot be added to; name a file with --record-to");
+    }
+    let (document, name) = record::with_test(source, made, given, name)?;
+    record::write(file, &document)?;
+    out.step(&format!("recorded as `{name}` in {}", file.display()));
+    Ok(())
+}
+
+/// What came of the run: as the API shows it, and as the server keeps it.
+struct Ran {
+    execution: Value,
+    made: Made,
+}
+
+/// Starts a server, has it do the run, and ends it.
+async fn serve_one(config: Config, asked: Value, credentials: Vec<(String, Value)>, out: Output) -> anyhow::Result<Ran> {
     let overrides = Overrides { catalogue: Some(Vec::new()), ..Overrides::default() };
     let server = Server::build(config, overrides, &mut |_| {}).await?;
     let token = server.verifier().mint(&Grant::user("cli", Duration::from_hours(1)))?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("no free port on loopback")?;
     let address = listener.local_addr()?.to_string();
-    let (stop, tasks) = (server.stop(), TaskTracker::new());
+    let (stop, store, tasks) = (server.stop(), server.store().clone(), TaskTracker::new());
     let serving = tasks.spawn(server.run(listener));
-    let input = json!({ "workspace": { "key": "cli" }, "target": { "definition": source }, "input": input, "config": config_values });
-    let read = async {
+    let ran = async {
         let client = Client::connect(&address, &token, &tasks).await?;
-        work(&client, input, credentials, out).await
+        let (workspace, execution) = work(&client, asked, credentials, out).await?;
+        let id = execution.get("id").and_then(Value::as_str).context("the run has no id")?.parse()?;
+        Ok(Ran { made: Made::read(&store, workspace, id).await?, execution })
     }
     .await;
     stop.cancel();
     serving.await.context("the server's task failed")??;
-    let read = read?;
-    let execution = read.get("execution").cloned().unwrap_or_default();
-    report(out, &execution);
-    Ok(if execution.get("status") == Some(&json!("SUCCEEDED")) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    ran
 }
 
-/// Starts the test run, shows its lines, and reads what came of it.
-async fn work(client: &Client, mut input: Value, credentials: Vec<(String, Value)>, out: Output) -> anyhow::Result<Value> {
-    client.request(WORKSPACE, json!({})).await?;
+/// Starts the test run, shows its lines, and reads what came of it, and where.
+async fn work(client: &Client, mut asked: Value, credentials: Vec<(String, Value)>, out: Output) -> anyhow::Result<(WorkspaceId, Value)> {
+    let made = client.request(WORKSPACE, json!({})).await?;
+    let workspace = made.pointer("/workspaceCreate/workspace/id").and_then(Value::as_str).context("no workspace came back")?;
     let mut slots = Vec::new();
     for (slot, credential) in credentials {
         let made = client.request(CREDENTIAL, json!({ "input": credential })).await?;
         slots.push(json!({ "slot": slot, "credential": { "id": made.pointer("/credentialCreate/credential/id") } }));
     }
-    if let Some(input) = input.as_object_mut() {
-        input.insert("credentials".to_owned(), json!(slots));
+    if let Some(asked) = asked.as_object_mut() {
+        asked.insert("credentials".to_owned(), json!(slots));
     }
-    let started = client.request(TEST, json!({ "input": input })).await?;
+    let started = client.request(TEST, json!({ "input": asked })).await?;
     let id = started.pointer("/connectorTest/execution/id").and_then(Value::as_str).context("the run did not start")?;
     let mut lines = client.subscribe(FOLLOW, &json!({ "id": id }))?;
     while let Some(message) = lines.recv().await {
@@ -117,7 +178,8 @@ async fn work(client: &Client, mut input: Value, credentials: Vec<(String, Value
             out.log_line("", entry);
         }
     }
-    client.request(READ, json!({ "id": id })).await
+    let mut read = client.request(READ, json!({ "id": id })).await?;
+    Ok((workspace.parse()?, read.get_mut("execution").map(Value::take).unwrap_or_default()))
 }
 
 fn report(out: Output, execution: &Value) {
@@ -133,7 +195,6 @@ fn report(out: Output, execution: &Value) {
             if blocked { "Call a public host, or allow its network with --allow, e.g. --allow 127.0.0.0/8." } else { text("/error/hint") };
         out.say(&format!("{}\n{hint}", text("/error/message")));
     }
-    out.json(execution);
 }
 
 /// `--secret` values as credentials for the API to make, by slot.
@@ -164,6 +225,14 @@ fn credentials(definition: &Definition, given: &[String]) -> anyhow::Result<Vec<
         bail!("the definition has no credential slot `{unknown}`");
     }
     Ok(credentials)
+}
+
+/// The secrets in credentials as the API takes them.
+fn secrets(credentials: &[(String, Value)]) -> Vec<String> {
+    let members = |value: &Value| value.as_object().into_iter().flatten().map(|(_, member)| member.clone()).collect::<Vec<_>>();
+    let secrets = credentials.iter().filter_map(|(_, credential)| credential.get("secret"));
+    let texts = secrets.flat_map(members).flat_map(|kind| members(&kind));
+    texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 /// A folder of this run's own, removed when it ends.

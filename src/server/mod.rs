@@ -109,6 +109,11 @@ impl Server {
         &self.app
     }
 
+    /// The rows, for the command line.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Verifies tokens, and signs them for the command line.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier

@@ -16,6 +16,7 @@ mod limits;
 mod live_log;
 mod mapping;
 mod plans;
+mod recording;
 mod restart;
 mod rls;
 mod schema;
