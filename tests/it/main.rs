@@ -6,6 +6,7 @@
 mod calls;
 mod cli;
 mod credentials;
+mod examples;
 mod executions;
 mod faults;
 mod flow;
