@@ -18,6 +18,42 @@ fn the_committed_schema_equals_the_programs() {
     assert!(process::run(&["export-schema", "--check", file]).status.success());
 }
 
+#[test]
+fn the_committed_schema_of_definitions_equals_the_programs() {
+    let committed = include_str!("../../docs/connectors-v1.schema.json");
+    let exported = process::run(&["export-schema", "--definition"]);
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let line = committed.lines().zip(exported.lines()).take_while(|(left, right)| left == right).count() + 1;
+    assert!(
+        committed == exported,
+        "docs/connectors-v1.schema.json differs from line {line} on: write it with `connectors export-schema --definition`"
+    );
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/connectors-v1.schema.json");
+    assert!(process::run(&["export-schema", "--definition", "--check", file]).status.success());
+    assert!(!process::run(&["export-schema", "--check", file]).status.success());
+}
+
+#[test]
+fn every_example_and_template_fits_the_schema_of_definitions() {
+    let schema = serde_json::from_str(include_str!("../../docs/connectors-v1.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let files = ["examples", "templates"].into_iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let paths: Vec<_> =
+        files.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
+    assert!(paths.len() >= 16, "{paths:?}");
+    for path in paths {
+        let mut document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&document).map(|error| format!("{} {error}", error.instance_path())).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
+        document["steps"][0]["kind"] = json!("htpp");
+        assert!(!validator.is_valid(&document), "{}", path.display());
+    }
+}
+
+fn root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 #[tokio::test]
 async fn every_type_field_and_value_is_described() {
     const PAGING: [&str; 4] = ["first", "after", "last", "before"];
