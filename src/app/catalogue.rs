@@ -15,7 +15,7 @@ impl App {
     /// A document says its own version in `x-version`. What is there already stays. Gives how many were published.
     ///
     /// # Errors
-    /// [`Error::Invalid`](super::Error::Invalid) for a document with problems or recorded tests that fail.
+    /// [`Error::Invalid`] for a document with problems or recorded tests that fail.
     pub async fn stock_catalogue(&self, scope: &AdminScope, documents: &[Value]) -> Result<usize> {
         let mut published = 0;
         for document in documents {

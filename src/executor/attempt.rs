@@ -253,7 +253,7 @@ impl Run<'_> {
                 let limit = if is_good { self.shared.options.preview_bytes } else { self.shared.options.failure_preview_bytes };
                 self.tell_answer(at, &response, number, &verdict, redactor);
                 self.heed(at, http, (&response, &verdict));
-                keep_answer(&mut exchange, &response, redactor, limit);
+                keep_answer(&mut exchange, &response, (http, redactor), limit);
                 verdict
             }
         };
@@ -333,8 +333,9 @@ fn shown_exchange(
     }
 }
 
-fn keep_answer(exchange: &mut Exchange, response: &Response, redactor: &Redactor, limit: usize) {
-    let kept = |name: &str| KEPT_HEADERS.contains(&name) || name.starts_with("x-ratelimit") || name.starts_with("ratelimit");
+fn keep_answer(exchange: &mut Exchange, response: &Response, (http, redactor): (&PlannedHttp, &Redactor), limit: usize) {
+    let usual = |name: &str| KEPT_HEADERS.contains(&name) || name.starts_with("x-ratelimit") || name.starts_with("ratelimit");
+    let kept = |name: &str| usual(name) || http.looks_at(name);
     exchange.status = Some(response.status);
     exchange.duration_ms = Some(response.duration_ms);
     exchange.first_byte_ms = Some(response.first_byte_ms);

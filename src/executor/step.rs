@@ -121,7 +121,7 @@ impl World for Run<'_> {
             }
         };
         let mut state = self.state();
-        if status == StepStatus::Succeeded && !row.attempts.is_empty() {
+        if status == StepStatus::Succeeded && (!row.attempts.is_empty() || at.step.is_made_of_steps()) {
             row.cost += at.step.cost;
             state.cost += at.step.cost;
         }

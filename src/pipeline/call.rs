@@ -98,6 +98,12 @@ impl PlannedHttp {
         }
     }
 
+    /// Does the definition look at a header of this name, in lower case? Then answers are kept with it.
+    pub fn looks_at(&self, name: &str) -> bool {
+        let paged = name == "link" && self.pages.as_ref().is_some_and(PlannedPages::is_by_link);
+        paged || self.rules.iter().any(|rule| rule.looks_at(name)) || self.limit.as_ref().is_some_and(|limit| limit.looks_at(name))
+    }
+
     /// Of the status of a job: the longest it may take.
     pub fn patience(&self) -> Option<std::time::Duration> {
         self.states.as_ref().map(|states| states.patience)

@@ -39,6 +39,13 @@ impl PlannedLimit {
         Self { name: "test".to_owned(), scope: LimitScope::Connector, rates, headers: None }
     }
 
+    /// Is it a header that tells what is left?
+    pub(crate) fn looks_at(&self, name: &str) -> bool {
+        self.headers
+            .as_ref()
+            .is_some_and(|headers| [&headers.remaining, &headers.reset].iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
     /// How long the service wants to be left alone, by what an answer says is left.
     pub fn pause(&self, response: &Response, now: DateTime<Utc>) -> Option<Duration> {
         let headers = self.headers.as_ref()?;

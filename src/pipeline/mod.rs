@@ -2,8 +2,8 @@
 //!
 //! [`compile`] turns a document into a [`Plan`] and reports every problem at once. From then on nothing is parsed:
 //! templates, paths, patterns, schemas and addresses are compiled and bounded, so that a run only walks them.
-//! The executor goes through [`Plan::steps`]; for each http step it asks [`PlannedHttp::build`] for the request,
-//! sends it, and asks [`PlannedHttp::judge`] what the answer means. [`backoff`] says when to try again,
+//! [`walk`] tells the way through [`Plan::steps`]; each attempt at an http step begins with [`PlannedHttp::begin`], and
+//! [`PlannedHttp::judge`] says what each answer means. [`backoff`] says when to try again,
 //! [`map`] what may be written to a contact, and [`Redactor`] masks what is recorded.
 //!
 //! An expression sees the values of [`Context`] and nothing else; a credential joins a request after it is built.

@@ -77,6 +77,11 @@ impl PlannedPages {
         }
     }
 
+    /// Is the next page named by a header?
+    pub(crate) fn is_by_link(&self) -> bool {
+        self.kind == PageKind::Link
+    }
+
     /// The request for the page after those read.
     pub(crate) fn request(&self, first: &Request, progress: &Progress) -> Result<Request, Error> {
         let mut request = first.clone();

@@ -17,6 +17,7 @@ use super::context::{Context, RunFacts};
 use super::map::{Decision, decide};
 use super::plan::Plan;
 use super::rules::Verdict;
+use super::steps::PlannedAction;
 use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Opened, Outcome, Unit, World, walk};
 use crate::domain::contact::{Contact, ContactDraft};
 use crate::domain::definition::{MissingContact, RecordedExchange, RecordedRequest, RecordedResponse, RecordedTest};
@@ -145,9 +146,9 @@ impl<'a> Replay<'a> {
                 }
                 Err(error) => return Outcome::Failed(error.into_execution_error()),
             };
-            let (error, wait) = match verdict {
+            let (error, wait, by_rule) = match verdict {
                 Verdict::Success { output, .. } => return Outcome::Done(output),
-                Verdict::Retry { error, wait, .. } => (error, wait),
+                Verdict::Retry { error, wait, by_rule } => (error, wait, by_rule),
                 // A recording holds no credential that could be renewed.
                 Verdict::Fail { error } | Verdict::Refresh { error } => return Outcome::Failed(error),
                 Verdict::NotYet(every) => {
@@ -165,7 +166,7 @@ impl<'a> Replay<'a> {
                 }
                 Verdict::More => continue,
             };
-            if !at.step.retry.covers(error.class) {
+            if !by_rule && !at.step.retry.covers(error.class) {
                 return Outcome::Failed(error);
             }
             match next_delay(&at.step.retry, attempt, elapsed, wait, 0.0) {
@@ -268,7 +269,6 @@ impl World for Replay<'_> {
     }
 
     async fn http(&self, at: &At<'_>, http: &PlannedHttp, context: &mut Context) -> Result<Deed, Stuck> {
-        self.state().cost += at.step.cost;
         Ok(Deed::Ended(self.attempts(at, http, context)))
     }
 
@@ -302,7 +302,12 @@ impl World for Replay<'_> {
             Outcome::Failed(error) => (StepStatus::Failed, Value::Null, Some(error)),
         };
         let ended = Ended { status, output: output.into(), error };
-        self.state().ended.insert(at.path.clone(), ended.clone());
+        let mut state = self.state();
+        let is_call = matches!(at.step.action, PlannedAction::Http(_)) || at.step.is_made_of_steps();
+        if status == StepStatus::Succeeded && is_call {
+            state.cost += at.step.cost;
+        }
+        state.ended.insert(at.path.clone(), ended.clone());
         ended
     }
 

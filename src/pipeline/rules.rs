@@ -132,6 +132,12 @@ impl PlannedRule {
         }
     }
 
+    /// Does it look at a header of this name, in lower case?
+    pub(crate) fn looks_at(&self, name: &str) -> bool {
+        let captured = self.take.iter().any(|(_, capture)| capture.header.as_deref() == Some(name));
+        captured || self.header.as_deref() == Some(name) || self.wait.as_ref().is_some_and(|wait| wait.looks_at(name))
+    }
+
     /// The captures of a conflict, as an object.
     fn captured(&self, response: &Response, body: &Value) -> Result<Value, Error> {
         let mut members = Map::with_capacity(self.take.len());

@@ -38,6 +38,11 @@ impl PlannedWait {
         Self { header: Some("retry-after".to_owned()), path: None, format: WaitFormat::SecondsOrDate, most: USUAL_MOST }
     }
 
+    /// Is it read from a header of this name?
+    pub(crate) fn looks_at(&self, name: &str) -> bool {
+        self.header.as_deref() == Some(name)
+    }
+
     /// The wait asked for, if the answer names one that can be understood.
     pub(crate) fn asked(&self, response: &Response, body: &Value, now: DateTime<Utc>) -> Option<Duration> {
         let in_header = self.header.as_deref().and_then(|name| response.header(name)).and_then(|text| read(text, self.format, now));

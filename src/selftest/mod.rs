@@ -1,7 +1,7 @@
 //! Asks a server everything that one workspace could try to learn of another one, and judges the answers.
 //!
 //! Nothing here is listed by hand but the access rules in [`rules`]: the probes are derived from the exported schema, so
-//! a new field, argument or id is probed by itself. [`run`] asks them all of one [`Scene`](scene::Scene), which
+//! a new field, argument or id is probed by itself. [`run`] asks them all of one [`Scene`], which
 //! [`furnish()`] fills; where the answers come from, a socket or this process, is up to the [`Ask`](judge::Ask) it is given.
 //!
 //! The test suite and `connectors self-test isolation` share it, so it knows neither of them.

@@ -36,9 +36,9 @@ async fn a_job_is_started_once_and_asked_for_until_it_is_done() {
     })
     .await;
     let app = TestApp::start().await;
-    let connector = app.connector(job(&upstream.base_url(), |_| {})).await;
+    let connector = app.connector(job(&upstream.base_url(), |step| step["cost"] = json!(3))).await;
     let execution = app.run_to_end(&connector, json!({ "q": "x" })).await;
-    assert_eq!(execution["output"]["value"], 42, "{execution}");
+    assert_eq!((&execution["output"]["value"], &execution["cost"]), (&json!(42), &json!(3.0)), "{execution}");
     assert_eq!(made(&upstream.calls()), ["POST /jobs", "GET /jobs/7", "GET /jobs/7", "GET /jobs/7"]);
     let document = "query($id: ID!) { execution(id: $id) { steps { path } step(path: \"job\") { children(first: 10) { nodes { path status attempts { number error { code } } } } } } }";
     let read = app.ok("ann", document, json!({ "id": execution["id"] })).await;
