@@ -12,6 +12,7 @@ mod error;
 mod journal;
 mod lease;
 mod mapping;
+mod plans;
 mod pool;
 mod run;
 mod step;

@@ -13,6 +13,8 @@ mod answer;
 pub mod backoff;
 mod cache;
 mod call;
+mod capture;
+mod compare;
 mod compiler;
 mod context;
 mod engine;

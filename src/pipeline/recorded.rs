@@ -3,8 +3,8 @@
 //! The way is that of a real run: conditions, requests, rules, retries, outputs and mapping. Each request gets the first
 //! recorded answer that is left for its method and address; time passes only where a run would wait.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::backoff::next_delay;
 use super::call::{Call, PlannedHttp};
+use super::compare;
 use super::context::{Context, RunFacts};
 use super::map::{Decision, decide};
 use super::plan::Plan;
@@ -20,7 +21,7 @@ use super::rules::Verdict;
 use super::steps::PlannedAction;
 use super::walk::{At, Begun, Deed, Ended, Ending, Flow, Opened, Outcome, Unit, World, walk};
 use crate::domain::contact::{Contact, ContactDraft};
-use crate::domain::definition::{MissingContact, RecordedExchange, RecordedRequest, RecordedResponse, RecordedTest};
+use crate::domain::definition::{MissingContact, RecordedExchange, RecordedResponse, RecordedTest};
 use crate::domain::exchange::{Request, Response};
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode, StepStatus};
 use crate::domain::id::{ContactId, WorkspaceId};
@@ -36,8 +37,8 @@ pub struct RecordedOutcome {
 }
 
 /// Runs one recorded test of a plan.
-pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateTime<Utc>) -> RecordedOutcome {
-    let unit = Unit { plan: std::sync::Arc::clone(plan), bindings: std::collections::BTreeMap::new(), depth: 0 };
+pub fn run_recorded(plan: &Arc<Plan>, test: &RecordedTest, now: DateTime<Utc>) -> RecordedOutcome {
+    let unit = Unit { plan: Arc::clone(plan), bindings: BTreeMap::new(), depth: 0 };
     let state = State { left: test.exchanges.iter().collect(), now, ..State::default() };
     let replay = Replay { state: Mutex::new(state) };
     let mut contact = test.contact.as_ref().map(|fields| contact_of(fields, now, &mut replay.state().differences));
@@ -46,7 +47,7 @@ pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateT
     if !left.is_empty() {
         differences.push(format!("{} recorded exchanges were not used", left.len()));
     }
-    compare_end(test, &end, contact.as_ref(), &mut differences);
+    compare::end(test, &end, contact.as_ref(), &mut differences);
     RecordedOutcome { passed: differences.is_empty(), differences }
 }
 
@@ -54,10 +55,10 @@ pub fn run_recorded(plan: &std::sync::Arc<Plan>, test: &RecordedTest, now: DateT
 const MAX_ASKED: u32 = 1000;
 
 /// How a run ended.
-struct End {
-    result: Option<String>,
-    outputs: Value,
-    error: Option<ExecutionError>,
+pub(super) struct End {
+    pub(super) result: Option<String>,
+    pub(super) outputs: Value,
+    pub(super) error: Option<ExecutionError>,
 }
 
 impl End {
@@ -84,7 +85,7 @@ struct State<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn state(&self) -> std::sync::MutexGuard<'_, State<'a>> {
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -200,11 +201,12 @@ impl<'a> Replay<'a> {
             return Err(ExecutionError::new(ExecutionErrorCode::Network, ErrorClass::Upstream, "The call is not recorded"));
         }
         // Calls made side by side may come in any order.
-        let fits =
-            |recorded: &&RecordedExchange| recorded.request.method == request.method && same_address(&recorded.request.url, &request.url);
+        let fits = |recorded: &&RecordedExchange| {
+            recorded.request.method == request.method && compare::same_address(&recorded.request.url, &request.url)
+        };
         let number = state.left.iter().position(fits).unwrap_or(0);
         let recorded = state.left.remove(number);
-        compare_request(&place, &recorded.request, request, &mut state.differences);
+        compare::request(&place, &recorded.request, request, &mut state.differences);
         Ok(response_of(&recorded.response))
     }
 
@@ -355,77 +357,6 @@ fn response_of(recorded: &RecordedResponse) -> Response {
         }
     };
     Response { status: recorded.status, headers, body, first_byte_ms: 0, duration_ms: 0 }
-}
-
-fn compare_request(place: &str, recorded: &RecordedRequest, made: &Request, differences: &mut Vec<String>) {
-    if recorded.method != made.method {
-        differences.push(format!("{place}: method is {}, recorded is {}", made.method.as_str(), recorded.method.as_str()));
-    }
-    if !same_address(&recorded.url, &made.url) {
-        differences.push(format!("{place}: address is {}, recorded is {}", made.url, recorded.url));
-    }
-    let Some(expected) = &recorded.body else { return };
-    let found = made.body.as_ref().map_or(Value::Null, |body| {
-        serde_json::from_slice(&body.bytes)
-            .ok()
-            .filter(|_| !expected.is_string())
-            .unwrap_or_else(|| Value::String(String::from_utf8_lossy(&body.bytes).into_owned()))
-    });
-    if found != *expected {
-        differences.push(format!("{place}: body is {found}, recorded is {expected}"));
-    }
-}
-
-/// The same address, whatever the order of the query.
-fn same_address(recorded: &str, made: &url::Url) -> bool {
-    let Ok(recorded) = url::Url::parse(recorded) else { return false };
-    let pairs = |url: &url::Url| {
-        let mut pairs: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-        pairs.sort();
-        pairs
-    };
-    recorded.origin() == made.origin() && recorded.path() == made.path() && pairs(&recorded) == pairs(made)
-}
-
-fn compare_end(test: &RecordedTest, end: &End, contact: Option<&Contact>, differences: &mut Vec<String>) {
-    let expect = &test.expect;
-    let status = if end.error.is_some() { "failed" } else { "succeeded" };
-    let usual = if expect.error.is_some() { "failed" } else { "succeeded" };
-    let expected = expect.status.as_deref().unwrap_or(usual);
-    if status != expected {
-        let why = end.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
-        differences.push(format!("status is {status}, expected is {expected}{why}"));
-    }
-    if expect.result.is_some() && expect.result != end.result {
-        differences.push(format!("result is {}, expected is {}", shown(end.result.as_deref()), shown(expect.result.as_deref())));
-    }
-    let code = end.error.as_ref().map(|error| error.code.as_str());
-    if let Some(expected) = &expect.error
-        && !code.is_some_and(|code| code.eq_ignore_ascii_case(expected))
-    {
-        differences.push(format!("error is {}, expected is {expected}", shown(code)));
-    }
-    compare_members("output", expect.outputs.as_ref(), |name| end.outputs.get(name).cloned(), differences);
-    compare_members("contact field", expect.contact.as_ref(), |name| contact.map(|contact| contact.field(name)), differences);
-}
-
-fn compare_members(
-    what: &str,
-    expected: Option<&Map<String, Value>>,
-    found: impl Fn(&str) -> Option<Value>,
-    differences: &mut Vec<String>,
-) {
-    for (name, expected) in expected.into_iter().flatten() {
-        let found = found(name).unwrap_or(Value::Null);
-        let equal = found == *expected || (found.as_f64().is_some() && found.as_f64() == expected.as_f64());
-        if !equal {
-            differences.push(format!("{what} `{name}` is {found}, expected is {expected}"));
-        }
-    }
-}
-
-fn shown(word: Option<&str>) -> String {
-    word.map_or_else(|| "none".to_owned(), |word| format!("`{word}`"))
 }
 
 #[cfg(test)]

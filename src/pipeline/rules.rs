@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::call::{Call, PlannedHttp};
+use super::capture::PlannedCapture;
 use super::compiler::Compiler;
 use super::context::{Context, Scope};
 use super::error::Error;
 use super::interpolate::{Expression, to_text, truthy};
 use super::job::JobState;
-use super::path::Path;
 use super::request::PlannedRequest;
 use super::wait::PlannedWait;
-use crate::domain::definition::{Capture, Defaults, HttpStep, OnMismatch, Rule, RuleAction};
+use crate::domain::definition::{Defaults, HttpStep, OnMismatch, Rule, RuleAction};
 use crate::domain::exchange::Response;
 use crate::domain::execution::{ErrorClass, ExecutionError, ExecutionErrorCode};
 use crate::domain::problem::pointer_join;
@@ -71,34 +71,6 @@ pub(crate) struct PlannedRule {
     pointer: String,
 }
 
-/// A part of an answer, compiled.
-struct PlannedCapture {
-    path: Option<Path>,
-    header: Option<String>,
-    pattern: Option<Regex>,
-}
-
-impl PlannedCapture {
-    fn compile(compiler: &mut Compiler, capture: &Capture, pointer: &str) -> Self {
-        Self {
-            path: capture.body.as_ref().map(|path| compiler.path(path, &pointer_join(pointer, "body"))),
-            header: capture.header.as_ref().map(|name| name.to_ascii_lowercase()),
-            pattern: capture.pattern.as_ref().and_then(|text| compiler.pattern(text, &pointer_join(pointer, "match"))),
-        }
-    }
-
-    fn take(&self, response: &Response, body: &Value) -> Option<String> {
-        let text = match (&self.path, &self.header) {
-            (Some(path), _) => to_text(path.find(body).ok()?.first().filter(|value| !value.is_null())?),
-            (None, Some(name)) => response.header(name)?.to_owned(),
-            (None, None) => return None,
-        };
-        let Some(pattern) = &self.pattern else { return Some(text) };
-        let found = pattern.captures(&text)?;
-        found.get(1).or_else(|| found.get(0)).map(|part| part.as_str().to_owned())
-    }
-}
-
 impl PlannedRule {
     pub(crate) fn compile_all(compiler: &mut Compiler, (step, defaults): (&HttpStep, &Defaults), pointer: &str) -> Vec<Self> {
         let numbered = step.rules.iter().enumerate();
@@ -134,7 +106,7 @@ impl PlannedRule {
 
     /// Does it look at a header of this name, in lower case?
     pub(crate) fn looks_at(&self, name: &str) -> bool {
-        let captured = self.take.iter().any(|(_, capture)| capture.header.as_deref() == Some(name));
+        let captured = self.take.iter().any(|(_, capture)| capture.looks_at(name));
         captured || self.header.as_deref() == Some(name) || self.wait.as_ref().is_some_and(|wait| wait.looks_at(name))
     }
 
